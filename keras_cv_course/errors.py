@@ -1,0 +1,56 @@
+"""Every error that this package raises on purpose, as one tree.
+
+KerasCVCourseError
+├── DataError              a data set or an annotation that cannot be used
+│   ├── DataNotFoundError    no file where one was expected      (also a FileNotFoundError)
+│   ├── DataFileError        a file that cannot be read as what it should be
+│   └── DataContentError     a readable file or array with wrong contents   (also a ValueError)
+├── ImageFileError         one picture that cannot be used
+├── ModelError             an impossible model description, or a model that does not fit its use (also a ValueError)
+├── WeightsError           weights that are missing, damaged or made for another model
+├── RunError               a training run that cannot start or go on
+└── MissingExtraError      an optional package that is not installed   (also an ImportError)
+
+A message says what was expected, what was received and what to do, in one or two lines. The command line prints
+exactly that message; a traceback needs ``--debug``.
+"""
+
+
+class KerasCVCourseError(Exception):
+    """Base of all errors raised on purpose by this package."""
+
+
+class DataError(KerasCVCourseError):
+    """A data set or an annotation cannot be used."""
+
+
+class DataNotFoundError(DataError, FileNotFoundError):
+    """No data file where one was expected."""
+
+
+class DataFileError(DataError):
+    """A data file cannot be read as what it should be: truncated, or of another format."""
+
+
+class DataContentError(DataError, ValueError):
+    """Data of a wrong key, dtype, shape, rank or value range."""
+
+
+class ImageFileError(KerasCVCourseError):
+    """One image file cannot be used: truncated, empty, not an image, or absurdly large."""
+
+
+class ModelError(KerasCVCourseError, ValueError):
+    """An impossible model description, or a model that does not fit what is asked of it."""
+
+
+class WeightsError(KerasCVCourseError):
+    """Weights are missing, damaged, or made for another model."""
+
+
+class RunError(KerasCVCourseError):
+    """A training run cannot start or go on: a bad setting or an unusable run folder."""
+
+
+class MissingExtraError(KerasCVCourseError, ImportError):
+    """An optional package is needed and not installed."""

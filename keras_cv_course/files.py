@@ -1,0 +1,45 @@
+"""Files that appear whole or not at all.
+
+Everything that this package writes goes through :func:`atomic_path`, so that a killed process never leaves half a
+file under a final name.
+"""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def atomic_path(path: str | Path) -> Iterator[Path]:
+    """Give a temporary path beside `path`; rename it to `path` when the block ends without an error.
+
+    The temporary file has the same name in a new hidden folder beside `path`, because several writers choose their
+    format by the suffix. Folders that are missing are made. On an error the temporary file goes and whatever stood
+    under `path` stays as it was.
+
+    Args:
+        path: the final file.
+
+    Yields:
+        The path to write to. It does not exist yet.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    temporary = folder / path.name
+    try:
+        yield temporary
+        with temporary.open("rb") as written:
+            os.fsync(written.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+        folder.rmdir()
+
+
+def write_text_atomically(path: str | Path, text: str) -> None:
+    """Write `text` as UTF-8 to `path`, whole or not at all."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
