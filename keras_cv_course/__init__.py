@@ -1,1 +1,51 @@
-"""Placeholder, replaced below."""
+"""The convolutional-network course on Keras 3: models, training, data and the course's functions by name.
+
+Every public name loads its module when it is first used: importing the package imports neither TensorFlow nor Keras.
+"""
+
+from importlib import import_module
+from typing import Any
+
+_MODULES = {
+    "data.image_files": ("read_image", "resize_image"),
+    "data.labelled_images": ("LabelledImages",),
+    "data.signs": (
+        "convert_to_one_hot",
+        "find_signs",
+        "load_dataset",
+        "random_mini_batches",
+        "read_signs",
+        "write_synthetic_signs",
+    ),
+    "models.classifier": ("Classifier", "load_classifier"),
+    "models.resnet": (
+        "ResNet18",
+        "ResNet34",
+        "ResNet50",
+        "ResNet101",
+        "ResNet152",
+        "convolutional_block",
+        "identity_block",
+        "resnet",
+        "resnet_stages",
+        "stage_outputs",
+    ),
+    "training.augment": ("Augmentation",),
+    "training.batch_norm": ("fused_batch_norm", "reestimate_statistics"),
+    "training.device": ("prepare_devices",),
+    "training.fit": ("FitConfig", "fit"),
+    "training.run_folder": ("RunFolder",),
+}
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
+
+__all__ = sorted(_MODULE_OF)  # noqa: PLE0605
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

@@ -1,0 +1,1 @@
+"""Data sets: found, read, validated, drawn. NumPy arrays out; no TensorFlow here."""

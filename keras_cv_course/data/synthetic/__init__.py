@@ -1,0 +1,1 @@
+"""Pictures drawn by this package, for a first run without a download."""

@@ -1,0 +1,64 @@
+"""The command tree, and what happens to errors."""
+
+from importlib.metadata import version
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from keras_cv_course.cli import data, demo, doctor, evaluate, predict, train
+from keras_cv_course.cli.console import err, out
+from keras_cv_course.errors import KerasCVCourseError
+
+
+class _ErrorsInOneLine(TyperGroup):
+    """Print an error raised on purpose as its message; anything else is a defect and keeps its traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KerasCVCourseError as error:
+            if ctx.params["debug"]:
+                raise
+            err.print("[bold red]error:[/]", end=" ")
+            err.print(str(error), markup=False, soft_wrap=True)
+            raise typer.Exit(1) from error
+
+
+app = typer.Typer(
+    cls=_ErrorsInOneLine,
+    help="The convolutional-network course as real software: data, training, evaluation, prediction.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        out.print(f"keras-cv-course {version('keras-cv-course')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and stop.")
+    ] = False,
+) -> None:
+    """Hold the options of `kcc` itself; `_ErrorsInOneLine` reads `debug`."""
+
+
+app.command("demo", rich_help_panel="Start here")(demo.demo)
+app.command("doctor", rich_help_panel="Start here")(doctor.doctor)
+app.add_typer(data.app, name="data", rich_help_panel="Data")
+app.add_typer(train.app, name="train", rich_help_panel="Models")
+app.add_typer(evaluate.app, name="evaluate", rich_help_panel="Models")
+app.add_typer(predict.app, name="predict", rich_help_panel="Models")
+
+
+def main() -> None:
+    """Run `kcc`."""
+    app()

@@ -1,0 +1,58 @@
+"""Where the command line writes, and how it shows that it is at work."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from keras_cv_course.errors import MissingExtraError
+
+# Results go to stdout and may be piped on; everything said along the way goes to stderr.
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+
+@contextmanager
+def progress_bar(description: str, total: int) -> Iterator[tuple[Progress, TaskID]]:
+    """Show a bar with a count, a free text field ``note`` and the time that is left."""
+    columns = [
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+    ]
+    with Progress(*columns, console=err) as bar:
+        yield bar, bar.add_task(description, total=total, note="")
+
+
+def start_keras() -> None:
+    """Import TensorFlow and Keras behind a spinner, without TensorFlow's start-up notes.
+
+    No setting silences those notes, which C++ code writes to file descriptor 2 before Python could; if the start fails
+    they are shown after all.
+
+    Raises:
+        MissingExtraError: the backend that KERAS_BACKEND names is not installed.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # what is written after the start
+    with os.fdopen(os.dup(2), "w") as screen, tempfile.TemporaryFile() as notes:
+        os.dup2(notes.fileno(), 2)
+        try:
+            with Console(file=screen).status("Starting Keras ..."):
+                import keras  # noqa: F401
+                import tensorflow  # noqa: F401
+        except ModuleNotFoundError as error:
+            raise MissingExtraError(
+                f"The Keras backend ({os.environ.get('KERAS_BACKEND', 'keras.json')}) needs the package {error.name}, "
+                f"which is not installed. Install it, or set KERAS_BACKEND=tensorflow."
+            ) from error
+        except BaseException:
+            notes.seek(0)
+            screen.write(notes.read().decode(errors="replace"))
+            raise
+        finally:
+            os.dup2(screen.fileno(), 2)

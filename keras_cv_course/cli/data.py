@@ -1,0 +1,48 @@
+"""`kcc data`: make data sets and look at them."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from keras_cv_course.cli.console import out, progress_bar
+
+app = typer.Typer(help="Make data sets.", no_args_is_help=True)
+
+
+@app.callback()
+def _group() -> None:
+    """Keep `signs` a subcommand while it is the only one."""
+
+
+@app.command()
+def signs(
+    folder: Annotated[Path, typer.Option("--out", help="Where the files go.")] = Path("datasets"),
+    train: Annotated[int, typer.Option(min=1, help="Number of training images.")] = 1080,
+    test: Annotated[int, typer.Option(min=1, help="Number of test images.")] = 120,
+    seed: Annotated[int, typer.Option(min=0, help="Equal seeds draw equal images.")] = 0,
+) -> None:
+    """Draw a synthetic SIGNS set: hands that show 0 to 5, in the files of the course.
+
+    Writes train_signs.h5, test_signs.h5 and a contact sheet. Files that exist are never replaced.
+    """
+    draw_signs(folder, train, test, seed)
+    out.print(f"{train} training and {test} test images (synthetic) in {folder}", soft_wrap=True)
+    out.print(f"Look at them: {folder / 'signs_contact_sheet.png'}", soft_wrap=True)
+
+
+def draw_signs(folder: Path, train: int, test: int, seed: int) -> None:
+    """Write the two files and the contact sheet, with a progress bar."""
+    from PIL import Image
+
+    from keras_cv_course.data.signs import read_signs, write_synthetic_signs
+    from keras_cv_course.files import atomic_path
+    from keras_cv_course.report.plots import draw_contact_sheet
+
+    with progress_bar("Drawing hands", train + test) as (bar, task):
+        write_synthetic_signs(
+            folder, train=train, test=test, seed=seed, progress=lambda done: bar.update(task, completed=done)
+        )
+    drawn = read_signs(folder, "train").data
+    with atomic_path(folder / "signs_contact_sheet.png") as path:
+        Image.fromarray(draw_contact_sheet(drawn.images[:72], drawn.labels[:72], drawn.class_names)).save(path)

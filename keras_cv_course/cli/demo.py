@@ -1,0 +1,44 @@
+"""`kcc demo`: the main job from nothing to a page."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from keras_cv_course.cli import data as data_command
+from keras_cv_course.cli.console import err, out, start_keras
+from keras_cv_course.cli.options import DEFAULT_MODEL
+
+SYNTHETIC_TEST_IMAGES = 240
+
+
+def demo(
+    folder: Annotated[Path, typer.Option("--out", help="Where the page and drawn data go.")] = Path("demo"),
+) -> None:
+    """Let the shipped ResNet50 read hand signs, and write a page about it.
+
+    Uses the SIGNS files where they are found ($KERAS_CV_COURSE_DATA or ./datasets), else draws hands first.
+    """
+    from keras_cv_course.data.signs import find_signs, read_signs
+    from keras_cv_course.errors import DataNotFoundError
+
+    try:
+        signs = find_signs()
+    except DataNotFoundError:
+        signs = folder / "datasets"
+        if not (signs / "test_signs.h5").exists():
+            err.print(f"No SIGNS files here: drawing a synthetic set into {signs}", soft_wrap=True)
+            data_command.draw_signs(signs, train=120, test=SYNTHETIC_TEST_IMAGES, seed=0)
+    part = read_signs(signs, "test")
+    start_keras()
+    with err.status("Loading the shipped ResNet50 and classifying ..."):
+        from keras_cv_course.cli.signs_result import measure_signs
+        from keras_cv_course.models.classifier import load_classifier
+
+        result = measure_signs(load_classifier(DEFAULT_MODEL), part)
+        page = folder / "signs.html"
+        result.write_page(page)
+    out.print(
+        f"[bold]{result.accuracy:.1%}[/] of {len(part.data)} [bold]{result.kind_of_data}[/] hand signs read right."
+    )
+    out.print(f"Open the page: {page.resolve()}", soft_wrap=True)

@@ -1,0 +1,120 @@
+"""`kcc doctor`: what is here, what is missing, and what to do about it."""
+
+import os
+import platform
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from keras_cv_course.cli.console import out, start_keras
+from keras_cv_course.cpu import cpu_flags, cpu_has_bfloat16
+from keras_cv_course.errors import KerasCVCourseError, MissingExtraError
+
+EXTRAS = {"jax": "the JAX backend", "torch": "the PyTorch backend"}
+MARKS = {"ok": "[green]ok[/]", "note": "[yellow]note[/]", "missing": "[red]missing[/]"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the diagnosis: `state` is ok, note (works without) or missing (does not work)."""
+
+    subject: str
+    state: str
+    found: str
+    advice: str = ""
+
+
+def doctor() -> None:
+    """Check Python, TensorFlow, Keras, devices, data and weights, and say what to do.
+
+    The exit status is 1 if something is missing that the package cannot work without.
+    """
+    findings = [_python(), *_keras(), *_cpu(), _data(), *_weights(), *_extras()]
+    table = Table("", "what", "found", "what to do", box=None, pad_edge=False)
+    for finding in findings:
+        table.add_row(MARKS[finding.state], *map(escape, (finding.subject, finding.found, finding.advice)))
+    out.print(table)
+    if any(finding.state == "missing" for finding in findings):
+        raise typer.Exit(1)
+
+
+def _python() -> Finding:
+    return Finding("Python", "ok", f"{platform.python_version()} on {platform.system()} {platform.machine()}")
+
+
+def _keras() -> list[Finding]:
+    findings = []
+    for package in ("tensorflow", "keras"):
+        try:
+            findings.append(Finding(package, "ok", version(package)))
+        except PackageNotFoundError:
+            findings.append(Finding(package, "missing", "not installed", "pip install keras-cv-course"))
+    if any(finding.state == "missing" for finding in findings):
+        return findings
+    try:
+        start_keras()
+    except MissingExtraError as error:
+        return [*findings, Finding("backend", "missing", str(error), "set KERAS_BACKEND=tensorflow or install it")]
+
+    import keras
+
+    from keras_cv_course.training.device import gpu_names
+
+    backend, gpus = keras.backend.backend(), gpu_names()
+    findings.append(Finding("backend", "ok", backend, "" if backend == "tensorflow" else "set by KERAS_BACKEND"))
+    if gpus:
+        findings.append(Finding("GPUs", "ok", ", ".join(gpus)))
+    else:
+        advice = "training runs on the CPU; for NVIDIA: pip install 'keras-cv-course[gpu]'"
+        findings.append(Finding("GPUs", "note", "none", advice))
+    return findings
+
+
+def _cpu() -> list[Finding]:
+    vectors = [name for name in ("avx2", "avx512f", "avx512_vnni") if name in cpu_flags()]
+    found = f"{os.cpu_count()} cores {' '.join(vectors)}".strip()
+    bfloat16 = (
+        Finding("CPU bfloat16", "ok", "yes", "training uses it where it measures faster")
+        if cpu_has_bfloat16()
+        else Finding(
+            "CPU bfloat16", "note", "no (AVX-512 BF16 or AMX)", "training uses float32: about 1.5 times slower"
+        )
+    )
+    return [Finding("CPU", "ok", found), bfloat16]
+
+
+def _data() -> Finding:
+    from keras_cv_course.data.signs import find_signs, read_signs
+
+    try:
+        folder = find_signs()
+        parts = [read_signs(folder, part) for part in ("train", "test")]
+    except KerasCVCourseError as error:
+        return Finding("SIGNS data", "note", str(error), "kcc data signs")
+    kind = "synthetic" if parts[1].synthetic else "real"
+    return Finding("SIGNS data", "ok", f"{folder}: {len(parts[0].data)} + {len(parts[1].data)} images, {kind}")
+
+
+def _weights() -> list[Finding]:
+    from keras_cv_course.pretrained import registry, weights_path
+
+    findings = []
+    for entry in registry().values():
+        try:
+            findings.append(Finding(f"weights {entry.name}", "ok", str(weights_path(entry))))
+        except KerasCVCourseError as error:
+            findings.append(Finding(f"weights {entry.name}", "missing", str(error), "install the package again"))
+    return findings
+
+
+def _extras() -> list[Finding]:
+    return [
+        Finding(f"extra {name}", "ok", version(name))
+        if find_spec(name)
+        else Finding(f"extra {name}", "note", "not installed", f"for {use}: pip install 'keras-cv-course[{name}]'")
+        for name, use in EXTRAS.items()
+    ]

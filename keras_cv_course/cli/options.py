@@ -1,0 +1,18 @@
+"""Options that several commands share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+DEFAULT_MODEL = "signs-resnet50"
+
+DataFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        help="Folder with train_signs.h5 and test_signs.h5. [dim]Default: $KERAS_CV_COURSE_DATA, then ./datasets[/]",
+    ),
+]
+ModelSource = Annotated[str, typer.Option("--model", help="A shipped model's name, a run folder, or a .keras file.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]

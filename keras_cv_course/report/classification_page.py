@@ -1,0 +1,168 @@
+"""The result of a classifier as one HTML file that can be mailed, printed and opened anywhere."""
+
+import base64
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+from matplotlib.figure import Figure
+from PIL import Image
+
+from keras_cv_course.errors import DataContentError
+from keras_cv_course.files import write_text_atomically
+from keras_cv_course.metrics.classification import wilson_interval
+from keras_cv_course.report.plots import plot_confusion_matrix, plot_training_curves
+
+# A card is at most this wide on a screen of double density.
+_LARGEST_PICTURE = 400
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One classified picture.
+
+    Attributes:
+        image: uint8 array of shape (height, width, 3), red-green-blue.
+        truth: name of its true class; None if nobody knows.
+        predicted: name of the class that the model chose.
+        probabilities: one number from 0 to 1 per class, in the order of the class names.
+    """
+
+    image: np.ndarray
+    truth: str | None
+    predicted: str
+    probabilities: Sequence[float]
+
+
+def write_classification_page(
+    path: Path,
+    *,
+    title: str,
+    facts: Mapping[str, str],
+    data_note: str,
+    accuracy: float | None,
+    number_of_images: int,
+    class_names: Sequence[str],
+    confusion: np.ndarray | None,
+    samples: Sequence[Sample],
+    mistakes: Sequence[Sample],
+    history: Mapping[str, Sequence[float]] | None = None,
+) -> None:
+    """Write a self-contained page: pictures, plots and styles are inside the file, which loads nothing else.
+
+    Args:
+        path: the HTML file, written whole or not at all.
+        title: the headline.
+        facts: what a reader needs to judge or repeat the result: model, weights, sha256, machine, date.
+        data_note: what the images are, above all whether real or synthetic; shown at the top.
+        accuracy: share of the images classified correctly, from 0 to 1; None if there is no ground truth.
+        number_of_images: how many images were classified.
+        class_names: the C class names in the order of the labels.
+        confusion: integer counts of shape (C, C) of these images, rows ground truth; None leaves the section
+            out.
+        samples: predictions to show, right and wrong.
+        mistakes: wrong predictions to show, all of them or the most telling ones.
+        history: values per epoch as for :func:`~keras_cv_course.report.plots.plot_training_curves`; None
+            leaves the section out.
+
+    Raises:
+        DataContentError: a sample does not fit the class names; the accuracy is not from 0 to 1, not of at
+            least one image, or contradicts `confusion` or `mistakes`; `confusion` or `history` cannot be
+            drawn.
+    """
+    result = None
+    if accuracy is not None:
+        correct = round(accuracy * number_of_images)
+        wrong = number_of_images - correct
+        result = {
+            "correct": correct,
+            "wrong": wrong,
+            "interval": wilson_interval(correct, number_of_images),
+        }
+        if len(mistakes) > wrong:
+            raise DataContentError(
+                f"Expected at most {wrong} mistakes, as {correct} of {number_of_images} images are correct, "
+                f"received {len(mistakes)}."
+            )
+        if confusion is not None and (np.trace(confusion), confusion.sum()) != (correct, number_of_images):
+            raise DataContentError(
+                f"Expected a confusion matrix with {correct} of {number_of_images} images on its diagonal, "
+                f"received {np.trace(confusion)} of {confusion.sum()}. "
+                "Count accuracy and matrix on the same images."
+            )
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["percent"] = _percent
+    page = environment.get_template("classification.html.j2").render(
+        title=title,
+        facts=facts,
+        data_note=data_note,
+        accuracy=accuracy,
+        result=result,
+        number_of_images=number_of_images,
+        samples=[_card(sample, class_names) for sample in samples],
+        mistakes=[_card(sample, class_names) for sample in mistakes],
+        confusion=None if confusion is None else _plot(plot_confusion_matrix(confusion, class_names)),
+        curves=None if history is None else _plot(plot_training_curves(history)),
+        epochs=0 if history is None else max(len(values) for values in history.values()),
+    )
+    write_text_atomically(path, page)
+
+
+def _card(sample: Sample, class_names: Sequence[str]) -> dict[str, Any]:
+    """What the template shows of a sample: its picture, its verdict, and a bar for prediction and truth."""
+    probabilities = dict(zip(class_names, sample.probabilities, strict=False))
+    shown = [sample.predicted]
+    if sample.truth is not None and sample.truth != sample.predicted:
+        shown.append(sample.truth)
+    if len(sample.probabilities) != len(class_names) or not probabilities.keys() >= set(shown):
+        raise DataContentError(
+            f"Expected a sample with {len(class_names)} probabilities and classes among {list(class_names)}, "
+            f"received {len(sample.probabilities)} probabilities, predicted {sample.predicted!r}, "
+            f"truth {sample.truth!r}."
+        )
+    return {
+        "picture": _picture_uri(sample.image),
+        "enlarged": max(sample.image.shape[:2]) < _LARGEST_PICTURE / 2,
+        "predicted": sample.predicted,
+        "truth": sample.truth,
+        "bars": [(name, probabilities[name]) for name in shown],
+    }
+
+
+def _percent(share: float) -> str:
+    """A share as text; 100 % only for all of it, so that one mistake in ten thousand still shows."""
+    return "100 %" if share == 1 else f"{min(100 * share, 99.9):.1f} %"
+
+
+def _picture_uri(image: np.ndarray) -> str:
+    picture = Image.fromarray(image)
+    picture.thumbnail((_LARGEST_PICTURE, _LARGEST_PICTURE))
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    return _data_uri("image/png", buffer.getvalue())
+
+
+def _plot(figure: Figure) -> dict[str, Any]:
+    """What the template shows of a plot: the picture, and the width below which it scrolls, not shrinks."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="svg", transparent=True)
+    full_width = 96 * figure.get_figwidth()  # CSS pixels
+    return {
+        "uri": _data_uri("image/svg+xml", buffer.getvalue()),
+        "legible_width": round(0.7 * full_width),
+    }
+
+
+def _data_uri(media_type: str, contents: bytes) -> str:
+    return f"data:{media_type};base64,{base64.b64encode(contents).decode('ascii')}"

@@ -1,0 +1,1 @@
+"""Training with `model.fit`: input pipelines, devices, precision, callbacks, run folders."""

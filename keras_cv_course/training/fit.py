@@ -1,0 +1,263 @@
+"""Train a classifier with what an expert would set up by hand around `model.fit`.
+
+One function, :func:`fit`: input pipeline, 16-bit arithmetic where it pays, all GPUs, learning-rate schedule, weight
+decay, best checkpoint, a state after each epoch from which a killed run goes on, CSV and TensorBoard logs, and
+batch-norm statistics that fit the final weights. Why each default is what it is: docs/training.md.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import keras
+
+from keras_cv_course.data.labelled_images import LabelledImages
+from keras_cv_course.errors import ModelError, RunError
+from keras_cv_course.files import atomic_path
+from keras_cv_course.training.augment import Augmentation
+from keras_cv_course.training.batch_norm import fused_batch_norm, reestimate_statistics
+from keras_cv_course.training.batches import measuring_batches, steps_per_epoch, training_batches
+from keras_cv_course.training.device import Precision, choose_precision, layer_precision, replicated
+from keras_cv_course.training.run_folder import History, RunFolder, TrainingState, load_state, save_state
+
+MEASURING_BATCH = 64
+
+
+@dataclass(frozen=True)
+class FitConfig:
+    """How to train.
+
+    Attributes:
+        epochs: passes over the training images.
+        batch_size: images a step, over all GPUs together.
+        learning_rate: the highest; it rises to it evenly during the warm-up and falls to 0 along a half cosine.
+        warmup_epochs: length of the rise.
+        weight_decay: of convolution and dense kernels; biases and batch norms have none.
+        label_smoothing: share of the target that is spread over all classes, 0 to 1.
+        augmentation: random changes to the training images; None for none.
+        patience: with validation, epochs without a better one after which to stop; None to go on to the end.
+        precision: float32, bfloat16, float16, or auto for what suits the machine.
+        seed: of the order of the images and of their augmentation.
+    """
+
+    epochs: int = 60
+    batch_size: int = 32
+    learning_rate: float = 0.1
+    warmup_epochs: float = 3.0
+    weight_decay: float = 5e-4
+    label_smoothing: float = 0.1
+    augmentation: Augmentation | None = field(default_factory=Augmentation)
+    patience: int | None = None
+    precision: Precision = "auto"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work."""
+        self._require("epochs", self.epochs >= 1, "at least 1")
+        self._require("batch_size", self.batch_size >= 1, "at least 1")
+        self._require("learning_rate", self.learning_rate > 0, "above 0")
+        self._require("warmup_epochs", self.warmup_epochs >= 0, "0 or more")
+        self._require("weight_decay", self.weight_decay >= 0, "0 or more")
+        self._require("label_smoothing", 0 <= self.label_smoothing < 1, "from 0 to below 1")
+        self._require("patience", self.patience is None or self.patience >= 1, "at least 1, or None")
+
+    def _require(self, name: str, satisfied: bool, expected: str) -> None:
+        if not satisfied:
+            raise RunError(f"{name} must be {expected}. Received: {getattr(self, name)!r}.")
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the settings as JSON types; :meth:`from_json` reads them back."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, settings: dict[str, Any]) -> "FitConfig":
+        """Build from what :meth:`to_json` gave.
+
+        Raises:
+            RunError: a setting that this version does not know.
+        """
+        settings = dict(settings)
+        try:
+            if settings.get("augmentation") is not None:
+                settings["augmentation"] = Augmentation(**settings["augmentation"])
+            return cls(**settings)
+        except TypeError as error:
+            raise RunError(f"Expected the settings of FitConfig. Received: {error}.") from error
+
+
+def fit(
+    model: keras.Model,
+    train: LabelledImages,
+    config: FitConfig,
+    *,
+    validation: LabelledImages | None = None,
+    folder: RunFolder | None = None,
+    resume: bool = False,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> History:
+    """Train `model`, in place.
+
+    With validation the weights of the epoch with the lowest validation loss are kept, else those of the last epoch.
+    Whatever stops the process, a call with ``resume=True`` and the same arguments goes on after the last whole epoch
+    and gives the same epochs as an unbroken run would have given. Call :func:`prepare_devices` before building the
+    model.
+
+    Args:
+        model: a built classifier from float32 (m, height, width, 3), values 0..1, to probabilities (m, classes).
+        train: images of the model's size.
+        config: how to train.
+        validation: images to choose the best epoch by; never trained on.
+        folder: where the run is kept; None keeps nothing on disk, and cannot resume.
+        resume: go on from the folder's state; from the beginning where no epoch was finished yet.
+        callbacks: further Keras callbacks, for progress display.
+
+    Returns:
+        The history: for each quantity a number for each epoch, those before a resume included.
+
+    Raises:
+        ModelError: a model that does not fit the images or their classes.
+        RunError: validation missing for `patience`, no folder to resume from, or a state that does not fit.
+    """
+    _check_fit(model, train, validation, config, folder, resume)
+    precision = choose_precision(config.precision)
+    if folder is not None:
+        folder.write_environment(precision)
+    steps = steps_per_epoch(train, config.batch_size)
+
+    loss = keras.losses.CategoricalCrossentropy(label_smoothing=config.label_smoothing)
+
+    with replicated(model) as twin:
+        twin.compile(_make_optimizer(config, steps, precision), loss, metrics=["accuracy"])
+        twin.optimizer.build(twin.trainable_variables)
+        state = TrainingState()
+        if resume and folder is not None and folder.state.exists():
+            state = load_state(folder.state, twin)
+        keeper = _EpochKeeper(state, config, folder)
+        loggers = [] if folder is None else [keras.callbacks.TensorBoard(folder.logs, write_graph=False)]
+        with layer_precision(twin, precision), fused_batch_norm(twin):
+            if not keeper.finished:
+                twin.fit(
+                    training_batches(
+                        train,
+                        config.batch_size,
+                        epochs=config.epochs,
+                        first_epoch=state.epochs_done,
+                        seed=config.seed,
+                        augmentation=config.augmentation,
+                    ),
+                    validation_data=None if validation is None else measuring_batches(validation, MEASURING_BATCH),
+                    initial_epoch=state.epochs_done,
+                    epochs=config.epochs,
+                    steps_per_epoch=steps,
+                    shuffle=False,  # the pipeline shuffles
+                    callbacks=[*loggers, keeper, *callbacks],
+                    verbose=0,
+                )
+        if validation is not None:
+            keeper.restore_best(twin)
+
+    # What was compiled and traced inside the blocks computes in 16 bits; measuring shall not.
+    model.compile(loss=loss, metrics=["accuracy"])
+    reestimate_statistics(model, training_batches(train, MEASURING_BATCH, epochs=1, seed=config.seed))
+    if folder is not None:
+        with atomic_path(folder.model) as path:
+            model.save(path)
+        folder.state.unlink(missing_ok=True)
+        folder.best_weights.unlink(missing_ok=True)
+    return state.history
+
+
+class _EpochKeeper(keras.callbacks.Callback):
+    """After each epoch: history, best weights, state on disk, early stop."""
+
+    def __init__(self, state: TrainingState, config: FitConfig, folder: RunFolder | None) -> None:
+        super().__init__()
+        self.run_state = state
+        self.config = config
+        self.folder = folder
+        self.best_weights: list[Any] | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Tell whether no epoch is left to train."""
+        out_of_patience = self.config.patience is not None and self.run_state.epochs_since_best >= self.config.patience
+        return self.run_state.epochs_done >= self.config.epochs or out_of_patience
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Start the clock."""
+        self.started = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Take the epoch's figures over and write everything down."""
+        state = self.run_state
+        quantities = {name: float(value) for name, value in (logs or {}).items()}
+        quantities["learning_rate"] = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
+        quantities["seconds"] = time.perf_counter() - self.started
+        for name, value in quantities.items():
+            state.history.setdefault(name, []).append(value)
+        state.epochs_done = epoch + 1
+        if "val_loss" in quantities:
+            self._compare_with_best(quantities["val_loss"])
+        if self.folder is not None:
+            # The state last: a process killed in between repeats the epoch and writes the same again.
+            self.folder.write_history(state.history)
+            save_state(self.folder.state, state, self.model)
+        self.model.stop_training = self.finished
+
+    def _compare_with_best(self, loss: float) -> None:
+        state = self.run_state
+        state.epochs_since_best += 1
+        if loss < state.best_loss:
+            state.best_loss, state.epochs_since_best = loss, 0
+            if self.folder is None:
+                self.best_weights = self.model.get_weights()
+            else:
+                with atomic_path(self.folder.best_weights) as path:
+                    self.model.save_weights(path)
+
+    def restore_best(self, model: keras.Model) -> None:
+        """Put the weights of the best epoch back."""
+        if self.folder is not None:
+            model.load_weights(self.folder.best_weights)
+        elif self.best_weights is not None:
+            model.set_weights(self.best_weights)
+
+
+def _make_optimizer(config: FitConfig, steps: int, precision: str) -> keras.optimizers.Optimizer:
+    """Make SGD with Nesterov momentum and the schedule of `config`, `steps` steps an epoch."""
+    warmup = round(config.warmup_epochs * steps)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=0.0 if warmup else config.learning_rate,
+        decay_steps=max(1, config.epochs * steps - warmup),
+        warmup_target=config.learning_rate if warmup else None,
+        warmup_steps=warmup,
+    )
+    optimizer = keras.optimizers.SGD(schedule, momentum=0.9, nesterov=True, weight_decay=config.weight_decay)
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return keras.optimizers.LossScaleOptimizer(optimizer) if precision == "float16" else optimizer
+
+
+def _check_fit(
+    model: keras.Model,
+    train: LabelledImages,
+    validation: LabelledImages | None,
+    config: FitConfig,
+    folder: RunFolder | None,
+    resume: bool,
+) -> None:
+    for data in (train, validation):
+        if data is None:
+            continue
+        given, taken = data.images.shape[1:], model.input_shape[1:]
+        if len(taken) != 3 or any(t not in (None, g) for g, t in zip(given, taken, strict=True)):
+            raise ModelError(f"{data.origin}: the model takes images of shape {taken}. Received: {given}.")
+        if model.output_shape != (None, len(data.class_names)):
+            raise ModelError(
+                f"{data.origin}: expected a model with {len(data.class_names)} outputs, one for each class. "
+                f"Received: output shape {model.output_shape}."
+            )
+    if config.patience is not None and validation is None:
+        raise RunError("patience needs validation images to judge an epoch by. Received: none.")
+    if resume and folder is None:
+        raise RunError("resume needs the folder of the run to go on with. Received: none.")

@@ -1,0 +1,39 @@
+"""Data for tests: small drawn sets, and the real ones where they are."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from keras_cv_course.data.labelled_images import LabelledImages
+from keras_cv_course.data.signs import DATA_VARIABLE, write_synthetic_signs
+
+CHECKOUT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Give the folder with the real data sets, or skip."""
+    folder = Path(os.environ.get(DATA_VARIABLE, CHECKOUT.parent / "shared" / "data"))
+    if not (folder / "signs" / "test_signs.h5").is_file():
+        pytest.skip(f"no real data: {folder} has no signs/test_signs.h5 (set {DATA_VARIABLE})")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def synthetic_signs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a folder with a small drawn SIGNS set."""
+    return write_synthetic_signs(tmp_path_factory.mktemp("signs"), train=48, test=12, seed=3)
+
+
+@pytest.fixture
+def colour_squares() -> LabelledImages:
+    """Give 48 noisy 16x16 squares in three colours: a problem that a small network learns in a few epochs."""
+    draw = np.random.default_rng(0)
+    labels = np.arange(48) % 3
+    images = draw.integers(0, 120, (48, 16, 16, 3))
+    images[np.arange(48), :, :, labels] += 100
+    return LabelledImages(images.astype(np.uint8), labels, ("red", "green", "blue"))
