@@ -12,11 +12,14 @@ from keras_cv_course.cli.options import DataFolder
 from keras_cv_course.errors import RunError
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from keras_cv_course.training.run_folder import RunFolder
 
 INTERRUPTED = 130  # the shell's exit status for Ctrl-C
 BATCH_NORM_MOMENTUM = 0.9
 DEPTH = 50
+EXTRA_HANDS_SEED = 2**31
 
 app = typer.Typer(help="Train a model.", no_args_is_help=True)
 
@@ -48,6 +51,9 @@ def signs(
             min=0.0, max=0.9, help="Share of the training images kept to choose the best epoch by. [dim]Default: 0[/]"
         ),
     ] = None,
+    add_synthetic: Annotated[
+        int | None, typer.Option(min=0, help="Drawn hands to train on beside the images. [dim]Default: 0[/]")
+    ] = None,
     patience: Annotated[
         int | None, typer.Option(help="With --validation: stop after so many epochs without a better one.")
     ] = None,
@@ -58,7 +64,7 @@ def signs(
     The test images take no part in training or in any choice. Ctrl-C stops cleanly; --resume goes on after the last
     whole epoch, as it does after a crash.
     """
-    fit_options: dict[str, Any] = {
+    fit_options = {
         "epochs": epochs,
         "batch_size": batch_size,
         "learning_rate": learning_rate,
@@ -66,8 +72,8 @@ def signs(
         "patience": patience,
         "seed": seed,
     }
-    given = {name: value for name, value in fit_options.items() if value is not None}
-    if resume is not None and (given or data is not None or folder is not None or validation is not None):
+    given: dict[str, Any] = {name: value for name, value in fit_options.items() if value is not None}
+    if resume is not None and (given or any(o is not None for o in (data, folder, validation, add_synthetic))):
         raise RunError("--resume goes on with the run's own settings and takes no other options. Leave them out.")
 
     start_keras()
@@ -85,6 +91,7 @@ def signs(
             "data": str(find_signs(data).resolve()),
             "class_names": [],
             "validation": validation or 0.0,
+            "add_synthetic": add_synthetic or 0,
             "fit": FitConfig(**given).to_json(),
         }
     _run(run, config, resume=resume is not None)
@@ -103,6 +110,8 @@ def _run(run: "RunFolder", config: dict[str, Any], *, resume: bool) -> None:
     images, held_out = train.data, None
     if config["validation"]:
         images, held_out = images.split(config["validation"], settings.seed)
+    if config["add_synthetic"]:
+        images = images.join(*_draw(config["add_synthetic"]))
     if not resume:
         run.start(config | {"class_names": list(images.class_names)})
 
@@ -127,6 +136,14 @@ def _run(run: "RunFolder", config: dict[str, Any], *, resume: bool) -> None:
             err.print(f"Stopped. Go on with: kcc train signs --resume {run.path}", soft_wrap=True)
             raise typer.Exit(INTERRUPTED) from None
     _report(run, history, test)
+
+
+def _draw(count: int) -> tuple["np.ndarray", "np.ndarray"]:
+    """Draw hands other than those of `kcc data signs` with its usual seed, which serve for tests."""
+    from keras_cv_course.data.synthetic.hand_signs import draw_hand_signs
+
+    with progress_bar("Drawing hands", count) as (bar, task):
+        return draw_hand_signs(count, EXTRA_HANDS_SEED, progress=lambda done: bar.update(task, completed=done))
 
 
 def _report(run: "RunFolder", history: dict[str, list[float]], test: Any) -> None:

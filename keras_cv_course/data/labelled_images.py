@@ -55,6 +55,12 @@ class LabelledImages:
         """Give the images at `indices`, an int (n,) array."""
         return LabelledImages(self.images[indices], self.labels[indices], self.class_names, self.origin)
 
+    def join(self, images: np.ndarray, labels: np.ndarray) -> "LabelledImages":
+        """Add images uint8 (n, height, width, 3) of the same size and classes, with labels (n,), at the end."""
+        return LabelledImages(
+            np.concatenate([self.images, images]), np.concatenate([self.labels, labels]), self.class_names, self.origin
+        )
+
     def split(self, fraction: float, seed: int) -> tuple["LabelledImages", "LabelledImages"]:
         """Set a random part aside, each class by its share.
 

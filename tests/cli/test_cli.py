@@ -1,0 +1,164 @@
+"""The command line, as a user types it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+KCC = (str(Path(sys.executable).with_name("kcc")),)
+
+
+def kcc(*arguments: object, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+    clean = {k: v for k, v in os.environ.items() if k != "KERAS_CV_COURSE_DATA"}
+    return subprocess.run(
+        [*KCC, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=cwd,
+        env={**clean, "COLUMNS": "200", **environment},
+    )
+
+
+def test_help_reads_like_a_table_of_contents() -> None:
+    shown = kcc("--help")
+    assert shown.returncode == 0
+    for command in ("demo", "doctor", "data", "train", "evaluate", "predict"):
+        assert f" {command} " in shown.stdout
+
+
+def test_version() -> None:
+    assert kcc("--version").stdout.startswith("keras-cv-course 0.")
+
+
+def test_error_is_one_line_and_debug_shows_the_traceback(tmp_path: Path) -> None:
+    failed = kcc("evaluate", "signs", "--data", tmp_path)
+    assert failed.returncode == 1
+    assert failed.stdout == ""
+    assert failed.stderr.startswith("error: Expected train_signs.h5 and test_signs.h5.")
+    assert len(failed.stderr.splitlines()) == 1
+    debugged = kcc("--debug", "evaluate", "signs", "--data", tmp_path)
+    assert debugged.returncode == 1
+    assert "Traceback" in debugged.stderr
+    assert "DataNotFoundError" in debugged.stderr
+
+
+def test_doctor_names_what_is_here_and_what_to_do(tmp_path: Path, synthetic_signs: Path) -> None:
+    without_data = kcc("doctor", cwd=tmp_path)
+    assert without_data.returncode == 0
+    assert "signs-resnet50" in without_data.stdout
+    assert "kcc data signs" in without_data.stdout
+    with_data = kcc("doctor", cwd=tmp_path, KERAS_CV_COURSE_DATA=str(synthetic_signs))
+    assert "48 + 12 images, synthetic" in with_data.stdout
+    no_backend = kcc("doctor", cwd=tmp_path, KERAS_BACKEND="nonsense")
+    assert no_backend.returncode == 1
+    assert "missing" in no_backend.stdout
+
+
+def test_data_signs_draws_once(tmp_path: Path) -> None:
+    drawn = kcc("data", "signs", "--train", 12, "--test", 6, cwd=tmp_path)
+    assert drawn.returncode == 0
+    assert {p.name for p in (tmp_path / "datasets").iterdir()} == {
+        "train_signs.h5",
+        "test_signs.h5",
+        "signs_contact_sheet.png",
+    }
+    again = kcc("data", "signs", cwd=tmp_path)
+    assert again.returncode == 1
+    assert "exists and is not replaced" in again.stderr
+
+
+def test_predict_reports_bad_files_by_name_and_goes_on(tmp_path: Path, synthetic_signs: Path) -> None:
+    from keras_cv_course.data.signs import read_signs
+
+    data = read_signs(synthetic_signs, "test").data
+    Image.fromarray(data.images[0]).save(tmp_path / "hand.png")
+    Image.fromarray(data.images[1]).resize((300, 200)).convert("CMYK").save(tmp_path / "print.jpg")
+    (tmp_path / "notes.jpg").write_text("no picture")
+    Image.fromarray(data.images[2]).save(tmp_path / "last.webp")
+    names = ["hand.png", "print.jpg", "notes.jpg", "gone.png", "last.webp"]
+
+    done = kcc("predict", "signs", *names, "--json", cwd=tmp_path)
+    assert done.returncode == 1
+    results = json.loads(done.stdout)
+    assert [result["file"] for result in results] == names
+    assert ["error" in result for result in results] == [False, False, True, True, False]
+    assert "notes.jpg" in results[2]["error"]
+    for result in (results[0], results[1], results[4]):
+        assert sum(result["probabilities"].values()) == pytest.approx(1, abs=1e-5)
+        assert result["probability"] == max(result["probabilities"].values())
+        assert result["probabilities"][result["sign"]] == result["probability"]
+
+    table = kcc("predict", "signs", "hand.png", cwd=tmp_path)
+    assert table.returncode == 0
+    assert "hand.png" in table.stdout
+    assert results[0]["sign"] in table.stdout
+
+
+def test_demo_writes_its_page_and_says_that_the_data_is_synthetic(tmp_path: Path) -> None:
+    done = kcc("demo", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "240 synthetic hand signs" in done.stdout
+    page = (tmp_path / "demo" / "signs.html").read_text()
+    assert "Synthetic data" in page
+    assert str(tmp_path / "demo" / "signs.html") in done.stdout
+
+
+def test_shipped_weights_keep_their_registered_score(real_data: Path) -> None:
+    from keras_cv_course.pretrained import pretrained
+
+    done = kcc("evaluate", "signs", "--data", real_data, "--json")
+    result = json.loads(done.stdout)
+    assert result["kind_of_data"] == "real"
+    registered = pretrained("signs-resnet50").score
+    assert result["test_images"] == registered["test_images"]
+    # One image: another CPU may round a doubtful one the other way.
+    assert result["test_accuracy"] == pytest.approx(registered["test_accuracy"], abs=1.01 / result["test_images"])
+
+
+def test_train_stops_on_ctrl_c_resumes_and_reports(tmp_path: Path, synthetic_signs: Path) -> None:
+    options = ["--data", str(synthetic_signs), "--out", "run", "--epochs", "2", "--batch-size", "24"]
+    with subprocess.Popen([*KCC, "train", "signs", *options], cwd=tmp_path, stderr=subprocess.PIPE, text=True) as run:
+        history = tmp_path / "run" / "history.csv"
+        state = tmp_path / "run" / "state.h5"
+        deadline = time.monotonic() + 300
+        while not state.exists() and run.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.05)
+        run.send_signal(signal.SIGINT)
+        _, said = run.communicate()
+    assert run.returncode == 130, said
+    assert "Stopped. Go on with: kcc train signs --resume run" in said
+    assert len(history.read_text().splitlines()) == 2  # the header and one epoch
+
+    mixed = kcc("train", "signs", "--resume", "run", "--epochs", 5, cwd=tmp_path)
+    assert "takes no other options" in mixed.stderr
+    resumed = kcc("train", "signs", "--resume", "run", cwd=tmp_path)
+    assert resumed.returncode == 0, resumed.stderr
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {
+        "config.json",
+        "environment.json",
+        "history.csv",
+        "logs",
+        "model.keras",
+        "curves.png",
+        "confusion.png",
+        "report.html",
+        "result.json",
+    }
+    assert len(history.read_text().splitlines()) == 3
+    result = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert np.sum(result["confusion"]) == result["test_images"] == 12
+
+    for second in (["--resume", "run"], ["--data", str(synthetic_signs), "--out", "run"]):
+        refused = kcc("train", "signs", *second, cwd=tmp_path)
+        assert refused.returncode == 1
+        assert refused.stderr.startswith("error: ")
+    own = kcc("evaluate", "signs", "--data", synthetic_signs, "--model", "run", "--json", cwd=tmp_path)
+    assert json.loads(own.stdout)["test_accuracy"] == result["test_accuracy"]

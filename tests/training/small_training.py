@@ -1,0 +1,78 @@
+"""Train a small network in a process of its own; the tests kill it. Usage: small_training.py FOLDER [options]"""
+
+import argparse
+import os
+import signal
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+from keras import layers
+
+from keras_cv_course import FitConfig, LabelledImages, RunFolder, fit, prepare_devices
+
+EPOCHS, BATCH = 4, 16
+
+
+class Die(keras.callbacks.Callback):
+    """End the process as a power cut would, at a given epoch and batch; at batch -1 once training has ended."""
+
+    def __init__(self, epoch: int, batch: int) -> None:
+        super().__init__()
+        self.at = (epoch, batch)
+        self.epoch = 0
+
+    def on_epoch_begin(self, epoch: int, logs: object = None) -> None:
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch: int, logs: object = None) -> None:
+        if (self.epoch, batch) == self.at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def on_train_end(self, logs: object = None) -> None:
+        if self.at[1] == -1:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def colour_squares(count: int) -> LabelledImages:
+    draw = np.random.default_rng(0)
+    labels = np.arange(count) % 3
+    images = draw.integers(0, 120, (count, 16, 16, 3))
+    images[np.arange(count), :, :, labels] += 60
+    return LabelledImages(images.astype(np.uint8), labels, ("red", "green", "blue"))
+
+
+def small_model() -> keras.Model:
+    inputs = keras.Input((16, 16, 3))
+    x = layers.Conv2D(8, 3, name="conv")(inputs)
+    x = layers.Activation("relu")(layers.BatchNormalization(momentum=0.9, name="bn")(x))
+    x = layers.Dropout(0.3, seed=1)(layers.GlobalAveragePooling2D()(x))
+    return keras.Model(inputs, layers.Dense(3, activation="softmax", name="predictions")(x))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--die", type=int, nargs=2, default=(-1, 0))
+    parser.add_argument("--precision", default="float32")
+    arguments = parser.parse_args()
+    prepare_devices(seed=0)
+    rest, held_out = colour_squares(64).split(0.25, seed=0)
+    config = FitConfig(epochs=EPOCHS, batch_size=BATCH, warmup_epochs=1, precision=arguments.precision)
+    folder = RunFolder(arguments.folder)
+    fit(
+        small_model(),
+        rest,
+        config,
+        validation=held_out,
+        folder=folder,
+        resume=arguments.resume,
+        callbacks=[Die(*arguments.die)],
+    )
+
+
+if __name__ == "__main__":
+    main()

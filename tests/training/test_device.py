@@ -1,0 +1,124 @@
+"""Precision and replication: what they change inside, and that nothing of it stays."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from keras_cv_course.errors import RunError
+from keras_cv_course.training import device
+from keras_cv_course.training.device import bfloat16_speedup, choose_precision, layer_precision, replicated
+
+
+def network() -> keras.Model:
+    inputs = keras.Input((6,))
+    hidden = layers.Dense(5, name="hidden")(inputs)
+    return keras.Model(inputs, layers.Dense(2, activation="softmax", name="predictions")(hidden))
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_inner_layers_compute_in_16_bits_and_outputs_and_variables_in_32(precision: str) -> None:
+    model = network()
+    x = np.random.default_rng(0).normal(size=(3, 6)).astype(np.float32)
+    exact = np.asarray(model(x))
+    with layer_precision(model, precision):
+        assert model.get_layer("hidden").compute_dtype == precision
+        assert model.get_layer("predictions").compute_dtype == "float32"
+        assert {variable.dtype for variable in model.variables} == {"float32"}
+        rounded = np.asarray(model(x))
+    assert rounded.dtype == np.float32
+    assert 0 < np.abs(rounded - exact).max() < 0.02  # bfloat16 has 8 bits: 0.4 % of values of order one
+    np.testing.assert_array_equal(np.asarray(model(x)), exact)
+
+
+def test_float32_changes_nothing() -> None:
+    model = network()
+    with layer_precision(model, "float32"):
+        assert model.get_layer("hidden").compute_dtype == "float32"
+
+
+@pytest.mark.parametrize(
+    ("gpus", "has_bfloat16", "speedup", "expected"),
+    [
+        (["GPU:0"], True, 2.0, "float16"),
+        ([], True, 2.0, "bfloat16"),
+        ([], True, 1.05, "float32"),
+        ([], False, 2.0, "float32"),
+    ],
+)
+def test_auto_follows_the_machine(
+    monkeypatch: pytest.MonkeyPatch, gpus: list[str], has_bfloat16: bool, speedup: float, expected: str
+) -> None:
+    monkeypatch.setattr(device, "gpu_names", lambda: gpus)
+    monkeypatch.setattr(device, "cpu_has_bfloat16", lambda: has_bfloat16)
+    monkeypatch.setattr(device, "bfloat16_speedup", lambda: speedup)
+    assert choose_precision("auto") == expected
+    assert choose_precision("float32") == "float32"
+
+
+def test_the_trial_runs_and_gives_a_ratio() -> None:
+    assert 0 < bfloat16_speedup() < 100
+
+
+def test_unknown_precision_is_refused() -> None:
+    with pytest.raises(RunError, match="Received: 'float8'"):
+        choose_precision("float8")
+
+
+def test_one_device_trains_the_model_itself() -> None:
+    model = network()
+    with replicated(model, ["CPU:0"]) as twin:
+        assert twin is model
+
+
+TWO_DEVICES = """
+import os, sys
+import numpy as np
+backend = sys.argv[1]
+os.environ["KERAS_BACKEND"] = backend
+os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=2"
+import keras
+if backend == "tensorflow":
+    import tensorflow as tf
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+    names = ["CPU:0", "CPU:1"]
+else:
+    names = ["cpu:0", "cpu:1"]
+from keras_cv_course.training import device
+import small_training as small
+from keras_cv_course import FitConfig, fit
+
+def train(devices):
+    keras.utils.set_random_seed(0)
+    model = small.small_model()
+    device.gpu_names = lambda: devices
+    config = FitConfig(epochs=2, batch_size=16, warmup_epochs=0, precision="float32", augmentation=None)
+    history = fit(model, small.colour_squares(64), config)
+    return model, history
+
+together, history = train(names)
+before = small.small_model().get_weights()
+assert any(np.abs(a - b).max() > 0.01 for a, b in zip(before, together.get_weights())), "nothing was trained"
+print("LOSS", history["loss"])
+assert history["loss"][-1] < history["loss"][0] * 1.5
+"""
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+def test_two_devices_train_and_bring_the_weights_back(backend: str) -> None:
+    if backend == "jax":
+        pytest.importorskip("jax", reason="the jax extra is not installed")
+    done = subprocess.run(
+        [sys.executable, "-c", TWO_DEVICES, backend],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(__file__).parent,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "LOSS" in done.stdout

@@ -1,0 +1,129 @@
+"""Training end to end on a small network, on every backend that is installed."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+from small_training import small_model
+
+from keras_cv_course.data.labelled_images import LabelledImages
+from keras_cv_course.errors import ModelError, RunError
+from keras_cv_course.training.batches import measuring_batches
+from keras_cv_course.training.fit import FitConfig, fit
+
+QUICK = FitConfig(epochs=12, batch_size=16, warmup_epochs=1, precision="float32")
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16", "float16"])
+def test_learns_in_each_precision_and_measures_in_float32(colour_squares: LabelledImages, precision: str) -> None:
+    keras.utils.set_random_seed(0)
+    model = small_model()
+    history = fit(model, colour_squares, FitConfig(**{**vars(QUICK), "precision": precision}))
+    assert history["loss"][-1] < history["loss"][0]
+    assert set(history) == {"loss", "accuracy", "learning_rate", "seconds"}
+    assert all(len(values) == 12 for values in history.values())
+    assert model.get_layer("conv").compute_dtype == "float32"
+    _, accuracy = model.evaluate(measuring_batches(colour_squares, 16), verbose=0)
+    assert accuracy >= 0.9
+
+
+def test_schedule_warms_up_and_falls_to_zero(colour_squares: LabelledImages) -> None:
+    history = fit(small_model(), colour_squares, FitConfig(epochs=6, batch_size=16, warmup_epochs=2, learning_rate=0.1))
+    rates = history["learning_rate"]
+    np.testing.assert_allclose(rates[:2], [0.05, 0.1], rtol=1e-5)
+    assert rates[1] > rates[2] > rates[3] > rates[4] > rates[5]
+    assert rates[5] == pytest.approx(0, abs=1e-8)
+
+
+def test_validation_keeps_the_best_epoch_and_patience_stops(colour_squares: LabelledImages) -> None:
+    keras.utils.set_random_seed(0)
+    rest, held_out = colour_squares.split(0.25, seed=0)
+    best_weights = {}
+
+    class Spy(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+            best_weights[logs["val_loss"]] = self.model.get_layer("conv").kernel.numpy()
+
+    # So high a rate that the loss jumps about and the last epoch is not the best.
+    wild = FitConfig(**{**vars(QUICK), "epochs": 30, "learning_rate": 3.0, "patience": 3})
+    model = small_model()
+    history = fit(model, rest, wild, validation=held_out, callbacks=[Spy()])
+    losses = history["val_loss"]
+    best = int(np.argmin(losses))
+    assert len(losses) == best + 1 + 3 < 30
+    np.testing.assert_array_equal(model.get_layer("conv").kernel.numpy(), best_weights[min(best_weights)])
+
+
+def test_frozen_layers_stay_bit_for_bit(colour_squares: LabelledImages) -> None:
+    model = small_model()
+    model.get_layer("bn").trainable = False
+    model.get_layer("conv").trainable = False
+    before = {w.path: w.numpy() for w in model.weights}
+    fit(model, colour_squares, FitConfig(epochs=1, batch_size=16, precision="float32"))
+    changed = {w.path for w in model.weights if not np.array_equal(before[w.path], w.numpy())}
+    assert changed == {"predictions/kernel", "predictions/bias"}
+
+
+def test_weight_decay_shrinks_kernels_only(colour_squares: LabelledImages) -> None:
+    # Without a gradient (the loss of a uniform target at a uniform output) only the decay moves weights.
+    def trained(decay: float) -> dict[str, np.ndarray]:
+        keras.utils.set_random_seed(0)
+        model = small_model()
+        fit(model, colour_squares, FitConfig(**{**vars(QUICK), "epochs": 1, "weight_decay": decay}))
+        return {v.path: v.numpy() for v in model.trainable_variables}
+
+    without, with_decay = trained(0.0), trained(0.5)
+    assert np.abs(with_decay["conv/kernel"]).sum() < np.abs(without["conv/kernel"]).sum()
+
+
+def test_mismatched_model_is_refused_before_training(colour_squares: LabelledImages) -> None:
+    inputs = keras.Input((8, 8, 3))
+    small = keras.Model(inputs, layers.Dense(3)(layers.Flatten()(inputs)))
+    with pytest.raises(ModelError, match=r"takes images of shape \(8, 8, 3\). Received: \(16, 16, 3\)"):
+        fit(small, colour_squares, QUICK)
+    inputs = keras.Input((16, 16, 3))
+    four = keras.Model(inputs, layers.Dense(4)(layers.Flatten()(inputs)))
+    with pytest.raises(ModelError, match="3 outputs"):
+        fit(four, colour_squares, QUICK)
+
+
+def test_patience_needs_validation(colour_squares: LabelledImages) -> None:
+    with pytest.raises(RunError, match="patience needs validation"):
+        fit(small_model(), colour_squares, FitConfig(patience=2))
+
+
+OTHER_BACKEND = """
+import json, keras, numpy as np
+import small_training as small
+from keras_cv_course import FitConfig, RunFolder, fit, prepare_devices, resnet
+prepare_devices(0)
+history = fit(small.small_model(), small.colour_squares(48), FitConfig(epochs=12, batch_size=16, warmup_epochs=1))
+model = resnet(18, (32, 32, 3), 3)
+images = np.random.default_rng(0).random((2, 32, 32, 3), np.float32)
+shape = tuple(model(images).shape)
+print(json.dumps({"backend": keras.backend.backend(), "accuracy": history["accuracy"], "shape": shape}))
+"""
+
+
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_other_backend_learns_too(backend: str) -> None:
+    pytest.importorskip(backend, reason=f"the {backend} extra is not installed")
+    done = subprocess.run(
+        [sys.executable, "-c", OTHER_BACKEND],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(__file__).parent,
+        env={**os.environ, "KERAS_BACKEND": backend},
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    result = json.loads(done.stdout.splitlines()[-1])
+    assert result["backend"] == backend
+    assert result["accuracy"][-1] >= 0.8
+    assert result["shape"] == [2, 3]

@@ -1,0 +1,154 @@
+"""A training that is killed and resumed equals one that never stopped."""
+
+import csv
+import subprocess
+import sys
+from pathlib import Path
+
+import h5py
+import keras
+import numpy as np
+import pytest
+
+from keras_cv_course.data.labelled_images import LabelledImages
+from keras_cv_course.errors import RunError
+from keras_cv_course.training.fit import FitConfig, fit
+from keras_cv_course.training.run_folder import RunFolder, TrainingState, load_state, save_state
+
+SCRIPT = Path(__file__).with_name("small_training.py")
+KILLED = -9
+
+
+def train(folder: Path, *options: str) -> int:
+    return subprocess.run([sys.executable, str(SCRIPT), str(folder), *options], check=False).returncode
+
+
+def epochs(folder: Path) -> list[dict[str, float]]:
+    with (folder / "history.csv").open() as file:
+        rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+    return [{name: value for name, value in row.items() if name != "seconds"} for row in rows]
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs") / "unbroken"
+    assert train(folder) == 0
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("epoch", "batch", "saved"),
+    [(0, 1, 0), (1, 0, 1), (3, 2, 3), (3, -1, 4)],
+    ids=["first epoch", "start of an epoch", "last batch", "after the last epoch"],
+)
+def test_killed_and_resumed_run_equals_an_unbroken_one(
+    unbroken: Path, tmp_path: Path, epoch: int, batch: int, saved: int
+) -> None:
+    run = tmp_path / "run"
+    assert train(run, "--die", str(epoch), str(batch)) == KILLED
+    assert not (run / "model.keras").exists()
+    assert (run / "history.csv").exists() == (saved > 0)
+    if saved:
+        assert len(epochs(run)) == saved
+    assert train(run, "--resume") == 0
+    # Bit for bit: on a CPU the same operations on the same batches in the same order.
+    assert epochs(run) == epochs(unbroken)
+    resumed, whole = (keras.saving.load_model(folder / "model.keras") for folder in (run, unbroken))
+    for a, b in zip(resumed.weights, whole.weights, strict=True):
+        np.testing.assert_array_equal(a.numpy(), b.numpy(), err_msg=a.path)
+    assert sorted(p.name for p in run.iterdir()) == sorted(p.name for p in unbroken.iterdir())
+
+
+def test_second_kill_loses_nothing_more(unbroken: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    assert train(run, "--die", "1", "1") == KILLED
+    assert train(run, "--resume", "--die", "2", "1") == KILLED
+    assert train(run, "--resume") == 0
+    assert epochs(run) == epochs(unbroken)
+
+
+def test_complete_run_has_its_files_and_no_state(unbroken: Path) -> None:
+    names = {path.name for path in unbroken.iterdir()}
+    assert names == {"environment.json", "history.csv", "logs", "model.keras"}
+    assert list((unbroken / "logs" / "train").glob("events.out.tfevents.*"))
+
+
+def compiled(units: int = 3) -> keras.Model:
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, keras.layers.Dense(units)(inputs))
+    model.compile(keras.optimizers.SGD(0.1, momentum=0.9), "mse")
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+def test_state_round_trip(tmp_path: Path) -> None:
+    source, target = compiled(), compiled()
+    source.fit(np.ones((4, 4)), np.ones((4, 3)), verbose=0)
+    state = TrainingState(2, {"loss": [2.0, 1.0]}, best_loss=0.5, epochs_since_best=1)
+    save_state(tmp_path / "state.h5", state, source)
+    assert load_state(tmp_path / "state.h5", target) == state
+    for a, b in zip(
+        [*source.weights, *source.optimizer.variables], [*target.weights, *target.optimizer.variables], strict=True
+    ):
+        np.testing.assert_array_equal(a.numpy(), b.numpy())
+
+
+def test_state_of_another_model_or_half_a_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "state.h5"
+    save_state(path, TrainingState(), compiled())
+    with pytest.raises(RunError, match="other shapes"):
+        load_state(path, compiled(units=4))
+    path.write_bytes(path.read_bytes()[:1500])
+    with pytest.raises(RunError, match="damaged"):
+        load_state(path, compiled())
+    h5py.File(path, "w").close()
+    with pytest.raises(RunError, match=r"state\.h5"):
+        load_state(path, compiled())
+
+
+def test_folder_is_claimed_once_and_read_back(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    with pytest.raises(RunError, match="holds no run"):
+        folder.read_config()
+    folder.start({"a": 1})
+    with pytest.raises(RunError, match="holds a run already"):
+        folder.start({"a": 2})
+    assert folder.read_config() == {"a": 1}
+    folder.config.write_text("{")
+    with pytest.raises(RunError, match="expected JSON"):
+        folder.read_config()
+    folder.model.touch()
+    with pytest.raises(RunError, match="complete"):
+        folder.read_config()
+
+
+def test_config_round_trip_and_unknown_setting() -> None:
+    config = FitConfig(epochs=3, augmentation=None, patience=2)
+    assert FitConfig.from_json(config.to_json()) == config
+    assert FitConfig.from_json(FitConfig().to_json()) == FitConfig()
+    with pytest.raises(RunError, match="epoch_count"):
+        FitConfig.from_json({"epoch_count": 3})
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("epochs", 0),
+        ("batch_size", 0),
+        ("learning_rate", 0.0),
+        ("warmup_epochs", -1.0),
+        ("weight_decay", -0.1),
+        ("label_smoothing", 1.0),
+        ("patience", 0),
+    ],
+)
+def test_impossible_settings_are_refused(setting: str, value: float) -> None:
+    with pytest.raises(RunError, match=f"{setting} must be .* Received: {value}"):
+        FitConfig(**{setting: value})
+
+
+def test_resume_without_a_folder_is_refused(colour_squares: LabelledImages) -> None:
+    inputs = keras.Input((16, 16, 3))
+    model = keras.Model(inputs, keras.layers.Dense(3)(keras.layers.Flatten()(inputs)))
+    with pytest.raises(RunError, match="needs the folder"):
+        fit(model, colour_squares, FitConfig(), resume=True)
