@@ -18,10 +18,15 @@ def test_file_appears_whole_and_alone(tmp_path: Path) -> None:
 def test_error_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     target = tmp_path / "a.keras"
     target.write_text("old")
-    with pytest.raises(RuntimeError), atomic_path(target) as path:
-        assert path.suffix == ".keras"
-        path.write_text("half")
-        raise RuntimeError
+
+    def write_half() -> None:
+        with atomic_path(target) as path:
+            assert path.suffix == ".keras"
+            path.write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        write_half()
     assert target.read_text() == "old"
     assert list(tmp_path.iterdir()) == [target]
 

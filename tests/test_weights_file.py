@@ -63,9 +63,7 @@ def test_round_trip_restores_vectors_exactly_and_kernels_to_their_rounding(tmp_p
         (lambda: small_model(name="b"), r"Missing in the file: b_bn/beta.* and 4 more; only in the file: a_bn/beta"),
     ],
 )
-def test_weights_of_another_model_are_refused_and_change_nothing(
-    tmp_path: Path, model: object, message: str
-) -> None:
+def test_weights_of_another_model_are_refused_and_change_nothing(tmp_path: Path, model: object, message: str) -> None:
     write_weights(tmp_path / "w.h5", small_model().weights)
     target = model()
     before = target.get_weights()
@@ -102,7 +100,7 @@ def test_registry_refuses_what_is_not_as_registered(tmp_path: Path, monkeypatch:
     with pytest.raises(WeightsError, match=r"Expected the weights of m at .*m\.h5"):
         pretrained.weights_path(entry)
     (tmp_path / "m.h5").write_bytes(content + b"!")
-    with pytest.raises(WeightsError, match="expected 7 bytes. Received: 8"):
+    with pytest.raises(WeightsError, match=r"expected 7 bytes\. Received: 8"):
         pretrained.weights_path(entry)
     (tmp_path / "m.h5").write_bytes(content)
     with pytest.raises(WeightsError, match="sha256"):

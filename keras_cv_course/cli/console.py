@@ -10,9 +10,21 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from keras_cv_course.errors import MissingExtraError
 
+BACKENDS = ("tensorflow", "jax", "torch")
+
 # Results go to stdout and may be piped on; everything said along the way goes to stderr.
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
+
+
+def say(text: str) -> None:
+    """Print a result as it is: brackets in a file's name are no markup, and long lines are not broken."""
+    out.print(text, markup=False, soft_wrap=True)
+
+
+def note(text: str) -> None:
+    """Say something along the way, as :func:`say` does."""
+    err.print(text, markup=False, soft_wrap=True)
 
 
 @contextmanager
@@ -36,8 +48,11 @@ def start_keras() -> None:
     they are shown after all.
 
     Raises:
-        MissingExtraError: the backend that KERAS_BACKEND names is not installed.
+        MissingExtraError: KERAS_BACKEND names no backend, or one that is not installed.
     """
+    wanted = os.environ.get("KERAS_BACKEND", "tensorflow")
+    if wanted not in BACKENDS:
+        raise MissingExtraError(f"KERAS_BACKEND must be one of {', '.join(BACKENDS)}. Received: {wanted!r}.")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # what is written after the start
     with os.fdopen(os.dup(2), "w") as screen, tempfile.TemporaryFile() as notes:
         os.dup2(notes.fileno(), 2)
@@ -47,8 +62,8 @@ def start_keras() -> None:
                 import tensorflow  # noqa: F401
         except ModuleNotFoundError as error:
             raise MissingExtraError(
-                f"The Keras backend ({os.environ.get('KERAS_BACKEND', 'keras.json')}) needs the package {error.name}, "
-                f"which is not installed. Install it, or set KERAS_BACKEND=tensorflow."
+                f"The Keras backend needs the package {error.name}, which is not installed. Install it, or set "
+                f"KERAS_BACKEND=tensorflow."
             ) from error
         except BaseException:
             notes.seek(0)

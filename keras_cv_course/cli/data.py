@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from keras_cv_course.cli.console import out, progress_bar
+from keras_cv_course.cli.console import progress_bar, say
 
 app = typer.Typer(help="Make data sets.", no_args_is_help=True)
 
@@ -27,8 +27,8 @@ def signs(
     Writes train_signs.h5, test_signs.h5 and a contact sheet. Files that exist are never replaced.
     """
     draw_signs(folder, train, test, seed)
-    out.print(f"{train} training and {test} test images (synthetic) in {folder}", soft_wrap=True)
-    out.print(f"Look at them: {folder / 'signs_contact_sheet.png'}", soft_wrap=True)
+    say(f"{train} training and {test} test images (synthetic) in {folder}")
+    say(f"Look at them: {folder / 'signs_contact_sheet.png'}")
 
 
 def draw_signs(folder: Path, train: int, test: int, seed: int) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from keras_cv_course.cli import data as data_command
-from keras_cv_course.cli.console import err, out, start_keras
+from keras_cv_course.cli.console import err, note, say, start_keras
 from keras_cv_course.cli.options import DEFAULT_MODEL
 
 SYNTHETIC_TEST_IMAGES = 240
@@ -27,7 +27,7 @@ def demo(
     except DataNotFoundError:
         signs = folder / "datasets"
         if not (signs / "test_signs.h5").exists():
-            err.print(f"No SIGNS files here: drawing a synthetic set into {signs}", soft_wrap=True)
+            note(f"No SIGNS files here: drawing a synthetic set into {signs}")
             data_command.draw_signs(signs, train=120, test=SYNTHETIC_TEST_IMAGES, seed=0)
     part = read_signs(signs, "test")
     start_keras()
@@ -38,7 +38,5 @@ def demo(
         result = measure_signs(load_classifier(DEFAULT_MODEL), part)
         page = folder / "signs.html"
         result.write_page(page)
-    out.print(
-        f"[bold]{result.accuracy:.1%}[/] of {len(part.data)} [bold]{result.kind_of_data}[/] hand signs read right."
-    )
-    out.print(f"Open the page: {page.resolve()}", soft_wrap=True)
+    say(f"{result.accuracy:.1%} of {len(part.data)} {result.kind_of_data} hand signs read right.")
+    say(f"Open the page: {page.resolve()}")

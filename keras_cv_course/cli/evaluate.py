@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from keras_cv_course.cli.console import err, out, start_keras
+from keras_cv_course.cli.console import err, note, out, say, start_keras
 from keras_cv_course.cli.options import DEFAULT_MODEL, AsJson, DataFolder, ModelSource
 
 app = typer.Typer(help="Measure a trained model.", no_args_is_help=True)
@@ -40,10 +40,8 @@ def signs(
         out.print_json(json.dumps(result.to_json()))
     else:
         right = result.confusion.trace()
-        out.print(
-            f"[bold]{result.accuracy:.1%}[/] of {len(part.data)} {result.kind_of_data} test images right "
-            f"({right} of {len(part.data)}), model {model}",
-            soft_wrap=True,
+        say(
+            f"{result.accuracy:.1%} of the {result.kind_of_data} test images right ({right} of {len(part.data)}), {model}"
         )
     if report is not None:
-        err.print(f"Page: {report.resolve()}", soft_wrap=True)
+        note(f"Page: {report.resolve()}")

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from keras_cv_course.cli.console import err, out, progress_bar, start_keras
@@ -70,8 +71,9 @@ def _classify(classifier: "Classifier", path: Path) -> dict[str, Any]:
 def _table(results: list[dict[str, Any]]) -> Table:
     table = Table("file", "sign", "probability", box=None, pad_edge=False)
     for result in results:
+        file = escape(result["file"])
         if "error" in result:
-            table.add_row(result["file"], "[red]error[/]", result["error"])
+            table.add_row(file, "[red]error[/]", escape(result["error"]))
         else:
-            table.add_row(result["file"], f"[bold]{result['sign']}[/]", f"{result['probability']:.1%}")
+            table.add_row(file, f"[bold]{result['sign']}[/]", f"{result['probability']:.1%}")
     return table

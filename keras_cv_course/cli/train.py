@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from keras_cv_course.cli.console import err, out, progress_bar, start_keras
+from keras_cv_course.cli.console import note, progress_bar, say, start_keras
 from keras_cv_course.cli.options import DataFolder
 from keras_cv_course.errors import RunError
 
@@ -116,7 +116,7 @@ def _run(run: "RunFolder", config: dict[str, Any], *, resume: bool) -> None:
         run.start(config | {"class_names": list(images.class_names)})
 
     gpus = prepare_devices(settings.seed)
-    err.print(f"Run: {run.path}   images: {len(images)}   devices: {', '.join(gpus) or 'CPU'}", soft_wrap=True)
+    note(f"Run: {run.path}   images: {len(images)}   devices: {', '.join(gpus) or 'CPU'}")
     model = resnet(DEPTH, images.images.shape[1:], len(images.class_names), batch_norm_momentum=BATCH_NORM_MOMENTUM)
     with progress_bar("Epochs", settings.epochs) as (bar, task):
         from keras_cv_course.cli.epoch_progress import EpochProgress
@@ -133,7 +133,7 @@ def _run(run: "RunFolder", config: dict[str, Any], *, resume: bool) -> None:
             )
         except KeyboardInterrupt:
             bar.stop()
-            err.print(f"Stopped. Go on with: kcc train signs --resume {run.path}", soft_wrap=True)
+            note(f"Stopped. Go on with: kcc train signs --resume {run.path}")
             raise typer.Exit(INTERRUPTED) from None
     _report(run, history, test)
 
@@ -157,8 +157,5 @@ def _report(run: "RunFolder", history: dict[str, list[float]], test: Any) -> Non
     save_figure(plot_training_curves(history), run.path / "curves.png")
     save_figure(plot_confusion_matrix(result.confusion, test.data.class_names), run.path / "confusion.png")
     result.write_page(run.path / "report.html", history)
-    out.print(
-        f"[bold]{result.accuracy:.1%}[/] of {len(test.data)} {result.kind_of_data} test images right. "
-        f"Page: {(run.path / 'report.html').resolve()}",
-        soft_wrap=True,
-    )
+    say(f"{result.accuracy:.1%} of {len(test.data)} {result.kind_of_data} test images right.")
+    say(f"Page: {(run.path / 'report.html').resolve()}")

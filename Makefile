@@ -1,0 +1,44 @@
+# `make demo` and `make test` do all the set-up themselves, in .venv. Nothing is installed twice.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench clean
+
+help:
+	@echo "make demo    let the shipped ResNet50 read hand signs; writes demo/signs.html"
+	@echo "make test    run the tests"
+	@echo "make check   formatting, lint, types"
+	@echo "make bench   measure training speed"
+
+demo: .venv/.demo-installed
+	$(BIN)/kcc demo
+
+test: .venv/.dev-installed
+	$(BIN)/python -m pytest
+
+check: .venv/.dev-installed
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: .venv/.dev-installed
+	$(BIN)/python benchmarks/train_resnet.py
+
+clean:
+	rm -rf .venv
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed, and $(PYTHON) is not. Try: make PYTHON=python3.12 ..." >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/.demo-installed: pyproject.toml | .venv/bin/python
+	@echo "Installing into .venv: TensorFlow, Keras and a few small packages (about 1 GB, some minutes)"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+.venv/.dev-installed: pyproject.toml | .venv/bin/python
+	@echo "Installing into .venv: TensorFlow, Keras, JAX and the test tools (about 2 GB, some minutes)"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@ .venv/.demo-installed

@@ -1,0 +1,75 @@
+"""Pack a finished `kcc train signs` run into weights/, register it, and print its accuracy before and after.
+
+Run: python benchmarks/pack_weights.py RUN --data FOLDER [--name signs-resnet50]
+
+Both accuracies are on the same test images; the one after packing is what the registry holds.
+"""
+
+import argparse
+import json
+import os
+import tempfile
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from keras_cv_course import load_classifier, read_signs, write_synthetic_signs
+from keras_cv_course.cli.signs_result import measure_signs
+from keras_cv_course.files import write_text_atomically
+from keras_cv_course.pretrained import registry, sha256, weights_folder
+from keras_cv_course.weights_file import write_weights
+
+DEPTH = 50
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("run", type=Path)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--name", default="signs-resnet50")
+    options = parser.parse_args()
+
+    real = read_signs(options.data, "test")
+    with tempfile.TemporaryDirectory() as folder:
+        drawn = read_signs(write_synthetic_signs(folder, train=1080, test=120, seed=0), "test")
+    trained = load_classifier(options.run)
+    path = weights_folder() / f"{options.name}.int8.h5"
+    write_weights(path, trained.model.weights)
+
+    config = json.loads((options.run / "config.json").read_text())
+    fit = config["fit"]
+    real_images = len(read_signs(options.data, "train").data)
+    entry = {
+        "file": path.name,
+        "sha256": sha256(path),
+        "size": path.stat().st_size,
+        "depth": DEPTH,
+        "input_size": trained.input_size,
+        "class_names": trained.class_names,
+        "trained_on": f"{real_images} photographs of train_signs.h5 and {config['add_synthetic']} drawn hands",
+        "recipe": f"kcc train signs --add-synthetic {config['add_synthetic']} --epochs {fit['epochs']} "
+        f"--seed {fit['seed']}, then kernels rounded to 8 bits",
+        "score": {},
+    }
+    manifest = weights_folder() / "manifest.json"
+    entries = json.loads(manifest.read_text()) | {options.name: entry}
+    write_text_atomically(manifest, json.dumps(entries, indent=2) + "\n")
+    registry.cache_clear()
+
+    packed = load_classifier(options.name)
+    before = {name: measure_signs(trained, part).accuracy for name, part in (("real", real), ("drawn", drawn))}
+    after = {name: measure_signs(packed, part).accuracy for name, part in (("real", real), ("drawn", drawn))}
+    entry["score"] = {
+        "test_accuracy": after["real"],
+        "test_images": len(real.data),
+        "synthetic_test_accuracy": after["drawn"],
+        "synthetic_test_images": len(drawn.data),
+    }
+    write_text_atomically(manifest, json.dumps(entries, indent=2) + "\n")
+    print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
+    for name in before:
+        print(f"{name:6s} test accuracy: {before[name]:.4f} as trained (float32), {after[name]:.4f} packed (int8)")
+
+
+if __name__ == "__main__":
+    main()
