@@ -40,8 +40,6 @@ def signs(
         out.print_json(json.dumps(result.to_json()))
     else:
         right = result.confusion.trace()
-        say(
-            f"{result.accuracy:.1%} of the {result.kind_of_data} test images right ({right} of {len(part.data)}), {model}"
-        )
+        say(f"{result.accuracy:.1%} of the {result.kind_of_data} test images right ({right} of {len(part.data)}).")
     if report is not None:
         note(f"Page: {report.resolve()}")
