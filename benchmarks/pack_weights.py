@@ -13,7 +13,7 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from keras_cv_course import load_classifier, read_signs, write_synthetic_signs
+from keras_cv_course import RunFolder, load_classifier, read_signs, write_synthetic_signs
 from keras_cv_course.cli.signs_result import measure_signs
 from keras_cv_course.files import write_text_atomically
 from keras_cv_course.pretrained import registry, sha256, weights_folder
@@ -36,9 +36,9 @@ def main() -> None:
     path = weights_folder() / f"{options.name}.int8.h5"
     write_weights(path, trained.model.weights)
 
-    config = json.loads((options.run / "config.json").read_text())
-    fit = config["fit"]
-    real_images = len(read_signs(options.data, "train").data)
+    config = RunFolder(options.run).read_config()
+    photographs = len(read_signs(config["data"], "train").data)
+    settings = ", ".join(f"{name} {value}" for name, value in config["fit"].items() if name != "augmentation")
     entry = {
         "file": path.name,
         "sha256": sha256(path),
@@ -46,9 +46,9 @@ def main() -> None:
         "depth": DEPTH,
         "input_size": trained.input_size,
         "class_names": trained.class_names,
-        "trained_on": f"{real_images} photographs of train_signs.h5 and {config['add_synthetic']} drawn hands",
-        "recipe": f"kcc train signs --add-synthetic {config['add_synthetic']} --epochs {fit['epochs']} "
-        f"--seed {fit['seed']}, then kernels rounded to 8 bits",
+        "trained_on": f"{photographs} photographs of train_signs.h5 and {config['add_synthetic']} drawn hands, "
+        f"{config['validation']:.0%} of the photographs kept for validation",
+        "recipe": f"kcc train signs ({settings}), then kernels rounded to 8 bits",
         "score": {},
     }
     manifest = weights_folder() / "manifest.json"

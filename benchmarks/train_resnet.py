@@ -8,7 +8,7 @@ Three subjects train a ResNet50 of 64x64 images into 6 classes with the same bat
 
 Each round times every subject once; the first epoch of each, which compiles, does not count.
 
-Run: python benchmarks/train_resnet.py [--batch-size 32] [--rounds 3]
+Run: python benchmarks/train_resnet.py [--batch-size 32] [--rounds 3] [--xla]
 """
 
 import argparse
@@ -45,8 +45,8 @@ class EpochClock(keras.callbacks.Callback):
         self.seconds.append(time.perf_counter() - self.started)
 
 
-def bare_fit(model: keras.Model, data: LabelledImages, batch_size: int) -> list[float]:
-    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+def bare_fit(model: keras.Model, data: LabelledImages, batch_size: int, xla: bool | str = "auto") -> list[float]:
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"], jit_compile=xla)
     clock = EpochClock()
     images = data.images.astype("float32") / 255
     model.fit(images, data.labels, batch_size=batch_size, epochs=EPOCHS, verbose=0, callbacks=[clock])
@@ -62,6 +62,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--xla", action="store_true", help="time the course's model compiled by XLA too")
     options = parser.parse_args()
     gpus = prepare_devices(seed=0)
     draw = np.random.default_rng(0)
@@ -79,6 +80,8 @@ def main() -> None:
         "course": lambda: bare_fit(ResNet50(), data, options.batch_size),
         "kcc": lambda: kcc_fit(data, options.batch_size),
     }
+    if options.xla:
+        subjects["course, XLA"] = lambda: bare_fit(ResNet50(), data, options.batch_size, xla=True)
     print(
         f"backend {keras.backend.backend()}, {', '.join(gpus) or 'CPU'} ({os.cpu_count()} cores), "
         f"batch {options.batch_size}, kcc's precision {choose_precision('auto')}"

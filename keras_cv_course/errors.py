@@ -9,7 +9,7 @@ KerasCVCourseError
 ├── ModelError             an impossible model description, or a model that does not fit its use (also a ValueError)
 ├── WeightsError           weights that are missing, damaged or made for another model
 ├── RunError               a training run that cannot start or go on
-└── MissingExtraError      an optional package that is not installed   (also an ImportError)
+└── MissingExtraError      an optional package or backend that is not there   (also an ImportError)
 
 A message says what was expected, what was received and what to do, in one or two lines. The command line prints
 exactly that message; a traceback needs ``--debug``.
@@ -53,4 +53,9 @@ class RunError(KerasCVCourseError):
 
 
 class MissingExtraError(KerasCVCourseError, ImportError):
-    """An optional package is needed and not installed."""
+    """An optional package or a backend is needed and not there."""
+
+
+def first_line(error: Exception) -> str:
+    """Give the first line of another library's message, or the kind of the error where it says nothing."""
+    return (str(error).splitlines() or [type(error).__name__])[0]

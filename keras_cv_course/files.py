@@ -1,7 +1,7 @@
 """Files that appear whole or not at all.
 
-Everything that this package writes goes through :func:`atomic_path`, so that a killed process never leaves half a
-file under a final name.
+Everything that this package writes itself goes through :func:`atomic_path`, so that a killed process never leaves half
+a file under a final name. (TensorBoard appends to its own logs.)
 """
 
 import os

@@ -12,7 +12,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from keras_cv_course.errors import WeightsError
+from keras_cv_course.errors import WeightsError, first_line
 from keras_cv_course.files import atomic_path
 
 LAYOUT = "keras_cv_course int8 weights, layout 1"
@@ -55,8 +55,8 @@ def read_weights(path: str | Path, variables: list[Any]) -> None:
                     stored[name] = dequantize(values, item["scale"][()]) if "scale" in item else values
 
             file.visititems(collect)
-    except OSError as error:
-        raise WeightsError(f"{path}: the weights file is damaged or not HDF5 ({error}).") from error
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:  # h5py raises any, by what is damaged
+        raise WeightsError(f"{path}: the weights file is damaged or not HDF5 ({first_line(error)}).") from error
 
     expected = {variable.path: tuple(variable.shape) for variable in variables}
     received = {name: values.shape for name, values in stored.items()}

@@ -7,7 +7,7 @@ import typer
 from typer.core import TyperGroup
 
 from keras_cv_course.cli import data, demo, doctor, evaluate, predict, train
-from keras_cv_course.cli.console import err, out
+from keras_cv_course.cli.console import err, note, out
 from keras_cv_course.errors import KerasCVCourseError
 
 
@@ -17,11 +17,11 @@ class _ErrorsInOneLine(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
-        except KerasCVCourseError as error:
-            if ctx.params["debug"]:
+        except (KerasCVCourseError, OSError) as error:  # OSError: a path that cannot be written, a full disk
+            if ctx.params["debug"] or isinstance(error, BrokenPipeError):
                 raise
             err.print("[bold red]error:[/]", end=" ")
-            err.print(str(error), markup=False, soft_wrap=True)
+            note(str(error))
             raise typer.Exit(1) from error
 
 

@@ -8,23 +8,28 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from keras_cv_course.errors import MissingExtraError
+from keras_cv_course.errors import MissingExtraError, first_line
 
 BACKENDS = ("tensorflow", "jax", "torch")
 
 # Results go to stdout and may be piped on; everything said along the way goes to stderr.
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+out = Console(highlight=False, emoji=False)
+err = Console(stderr=True, highlight=False, emoji=False)
+
+
+def printable(text: str) -> str:
+    """Replace what a terminal would act on and what no encoding can write, as file names may hold it."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
 
 
 def say(text: str) -> None:
     """Print a result as it is: brackets in a file's name are no markup, and long lines are not broken."""
-    out.print(text, markup=False, soft_wrap=True)
+    out.print(printable(text), markup=False, soft_wrap=True)
 
 
 def note(text: str) -> None:
     """Say something along the way, as :func:`say` does."""
-    err.print(text, markup=False, soft_wrap=True)
+    err.print(printable(text), markup=False, soft_wrap=True)
 
 
 @contextmanager
@@ -53,16 +58,17 @@ def start_keras() -> None:
     wanted = os.environ.get("KERAS_BACKEND", "tensorflow")
     if wanted not in BACKENDS:
         raise MissingExtraError(f"KERAS_BACKEND must be one of {', '.join(BACKENDS)}. Received: {wanted!r}.")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # what is written after the start
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # for what is written after the start
     with os.fdopen(os.dup(2), "w") as screen, tempfile.TemporaryFile() as notes:
         os.dup2(notes.fileno(), 2)
         try:
             with Console(file=screen).status("Starting Keras ..."):
-                import keras  # noqa: F401
-                import tensorflow  # noqa: F401
-        except ModuleNotFoundError as error:
+                from keras_cv_course.training.device import limit_gpu_memory
+
+                limit_gpu_memory()
+        except ImportError as error:
             raise MissingExtraError(
-                f"The Keras backend needs the package {error.name}, which is not installed. Install it, or set "
+                f"The Keras backend {wanted} cannot be imported ({first_line(error)}). Install it, or set "
                 f"KERAS_BACKEND=tensorflow."
             ) from error
         except BaseException:

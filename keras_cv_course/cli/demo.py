@@ -1,5 +1,6 @@
 """`kcc demo`: the main job from nothing to a page."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -19,14 +20,18 @@ def demo(
 
     Uses the SIGNS files where they are found ($KERAS_CV_COURSE_DATA or ./datasets), else draws hands first.
     """
-    from keras_cv_course.data.signs import find_signs, read_signs
+    from keras_cv_course.data.signs import DATA_VARIABLE, find_signs, read_signs
     from keras_cv_course.errors import DataNotFoundError
 
     try:
         signs = find_signs()
     except DataNotFoundError:
+        if os.environ.get(DATA_VARIABLE):  # other data than the named ones would be a surprise
+            raise
         signs = folder / "datasets"
-        if not (signs / "test_signs.h5").exists():
+        if not all((signs / f"{part}_signs.h5").exists() for part in ("train", "test")):
+            for half in signs.glob("*_signs.h5"):  # left by a demo that was stopped while it drew
+                half.unlink()
             note(f"No SIGNS files here: drawing a synthetic set into {signs}")
             data_command.draw_signs(signs, train=120, test=SYNTHETIC_TEST_IMAGES, seed=0)
     part = read_signs(signs, "test")

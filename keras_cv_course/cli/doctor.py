@@ -52,7 +52,7 @@ def _keras() -> list[Finding]:
         try:
             findings.append(Finding(package, "ok", version(package)))
         except PackageNotFoundError:
-            findings.append(Finding(package, "missing", "not installed", "pip install keras-cv-course"))
+            findings.append(Finding(package, "missing", "not installed", "pip install . in the checkout"))
     if any(finding.state == "missing" for finding in findings):
         return findings
     try:
@@ -69,7 +69,7 @@ def _keras() -> list[Finding]:
     if gpus:
         findings.append(Finding("GPUs", "ok", ", ".join(gpus)))
     else:
-        advice = "training runs on the CPU; for NVIDIA: pip install 'keras-cv-course[gpu]'"
+        advice = "training runs on the CPU; for NVIDIA: pip install '.[gpu]'"
         findings.append(Finding("GPUs", "note", "none", advice))
     return findings
 
@@ -80,9 +80,7 @@ def _cpu() -> list[Finding]:
     bfloat16 = (
         Finding("CPU bfloat16", "ok", "yes", "training uses it where it measures faster")
         if cpu_has_bfloat16()
-        else Finding(
-            "CPU bfloat16", "note", "no (AVX-512 BF16 or AMX)", "training uses float32: about 1.5 times slower"
-        )
+        else Finding("CPU bfloat16", "note", "no (AVX-512 BF16 or AMX)", "training uses float32")
     )
     return [Finding("CPU", "ok", found), bfloat16]
 
@@ -102,12 +100,16 @@ def _data() -> Finding:
 def _weights() -> list[Finding]:
     from keras_cv_course.pretrained import registry, weights_path
 
+    try:
+        entries = registry().values()
+    except KerasCVCourseError as error:
+        return [Finding("weights", "missing", str(error), "install the package again")]
     findings = []
-    for entry in registry().values():
+    for entry in entries:
         try:
             findings.append(Finding(f"weights {entry.name}", "ok", str(weights_path(entry))))
         except KerasCVCourseError as error:
-            findings.append(Finding(f"weights {entry.name}", "missing", str(error), "install the package again"))
+            findings.append(Finding(f"weights {entry.name}", "missing", str(error), "fetch the file again"))
     return findings
 
 
@@ -115,6 +117,6 @@ def _extras() -> list[Finding]:
     return [
         Finding(f"extra {name}", "ok", version(name))
         if find_spec(name)
-        else Finding(f"extra {name}", "note", "not installed", f"for {use}: pip install 'keras-cv-course[{name}]'")
+        else Finding(f"extra {name}", "note", "not installed", f"for {use}: pip install '.[{name}]'")
         for name, use in EXTRAS.items()
     ]

@@ -1,5 +1,6 @@
 """A training's progress as one Rich bar."""
 
+import time
 from typing import Any
 
 import keras
@@ -7,17 +8,24 @@ from rich.progress import Progress, TaskID
 
 
 class EpochProgress(keras.callbacks.Callback):
-    """Move a bar by fractions of an epoch and show loss, accuracy and images per second of the last one."""
+    """Move a bar by fractions of an epoch and show the figures of the last one, images per second among them."""
 
-    def __init__(self, bar: Progress, task: TaskID) -> None:
+    def __init__(self, bar: Progress, task: TaskID, images: int) -> None:
         super().__init__()
         self.bar = bar
         self.task = task
+        self.images = images
         self.epoch = 0
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Say in which precision the run computes."""
+        dtypes = {layer.compute_dtype for layer in self.model.layers} - {"float32"}
+        self.bar.console.print(f"Precision: {dtypes.pop() if dtypes else 'float32'}")
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Count from where a resumed run starts."""
         self.epoch = epoch
+        self.started = time.perf_counter()
         self.bar.update(self.task, completed=epoch)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
@@ -26,5 +34,6 @@ class EpochProgress(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Show the epoch's figures."""
-        note = "  ".join(f"{name} {value:.3f}" for name, value in (logs or {}).items())
-        self.bar.update(self.task, completed=epoch + 1, note=note)
+        figures = [f"{name} {value:.3f}" for name, value in (logs or {}).items()]
+        rate = self.images / (time.perf_counter() - self.started)
+        self.bar.update(self.task, completed=epoch + 1, note="  ".join([*figures, f"{rate:.0f} images/s"]))

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from keras_cv_course.cli.console import err, note, out, say, start_keras
+from keras_cv_course.cli.console import err, note, say, start_keras
 from keras_cv_course.cli.options import DEFAULT_MODEL, AsJson, DataFolder, ModelSource
 
 app = typer.Typer(help="Measure a trained model.", no_args_is_help=True)
@@ -37,7 +37,7 @@ def signs(
         if report is not None:
             result.write_page(report)
     if as_json:
-        out.print_json(json.dumps(result.to_json()))
+        print(json.dumps(result.to_json(), indent=2))
     else:
         right = result.confusion.trace()
         say(f"{result.accuracy:.1%} of the {result.kind_of_data} test images right ({right} of {len(part.data)}).")

@@ -8,7 +8,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from keras_cv_course.cli.console import err, out, progress_bar, start_keras
+from keras_cv_course.cli.console import err, out, printable, progress_bar, start_keras
 from keras_cv_course.cli.options import DEFAULT_MODEL, AsJson, ModelSource
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def signs(
             results.append(_classify(classifier, path))
             bar.advance(task)
     if as_json:
-        out.print_json(json.dumps(results))
+        print(json.dumps(results, indent=2))  # ASCII: any file name can be written
     else:
         out.print(_table(results))
     if any("error" in result for result in results):
@@ -71,9 +71,9 @@ def _classify(classifier: "Classifier", path: Path) -> dict[str, Any]:
 def _table(results: list[dict[str, Any]]) -> Table:
     table = Table("file", "sign", "probability", box=None, pad_edge=False)
     for result in results:
-        file = escape(result["file"])
+        file = escape(printable(result["file"]))
         if "error" in result:
-            table.add_row(file, "[red]error[/]", escape(result["error"]))
+            table.add_row(file, "[red]error[/]", escape(printable(result["error"])))
         else:
-            table.add_row(file, f"[bold]{result['sign']}[/]", f"{result['probability']:.1%}")
+            table.add_row(file, f"[bold]{escape(result['sign'])}[/]", f"{result['probability']:.1%}")
     return table

@@ -68,7 +68,7 @@ class SignsResult:
         )
         facts = {
             "Model": self.classifier.origin,
-            "Test data": str(self.part.path),
+            "Test data": "/".join(self.part.path.parts[-2:]),
             "Written": datetime.now(UTC).isoformat(sep=" ", timespec="minutes"),
             "Software": f"keras-cv-course {version('keras-cv-course')}, Keras {keras.__version__} on "
             f"{keras.backend.backend()}, Python {platform.python_version()}, {platform.system()} {platform.machine()}",
@@ -78,7 +78,7 @@ class SignsResult:
             facts |= {"Trained on": entry.trained_on, "Recipe": entry.recipe, "Weights sha256": entry.sha256}
         write_classification_page(
             path,
-            title="Hand signs, read by a ResNet50",
+            title=f"Hand signs, read by {Path(self.classifier.origin).name}",
             facts=facts,
             data_note=note,
             accuracy=self.accuracy,

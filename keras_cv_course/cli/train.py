@@ -1,19 +1,21 @@
 """`kcc train`: train a model in a run folder that can be resumed."""
 
 import json
+import shlex
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from keras_cv_course.cli.console import note, progress_bar, say, start_keras
+from keras_cv_course.cli.console import err, note, progress_bar, say, start_keras
 from keras_cv_course.cli.options import DataFolder
 from keras_cv_course.errors import RunError
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from keras_cv_course.training.fit import FitConfig
     from keras_cv_course.training.run_folder import RunFolder
 
 INTERRUPTED = 130  # the shell's exit status for Ctrl-C
@@ -57,7 +59,7 @@ def signs(
     patience: Annotated[
         int | None, typer.Option(help="With --validation: stop after so many epochs without a better one.")
     ] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Of all random numbers. [dim]Default: 0[/]")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of all random numbers. [dim]Default: 0[/]")] = None,
 ) -> None:
     """Train a ResNet50 on the SIGNS training images, then measure it on the test images.
 
@@ -76,65 +78,60 @@ def signs(
     if resume is not None and (given or any(o is not None for o in (data, folder, validation, add_synthetic))):
         raise RunError("--resume goes on with the run's own settings and takes no other options. Leave them out.")
 
+    if patience is not None and not validation:
+        raise RunError("--patience needs --validation, the images to judge an epoch by. Name both.")
+
     start_keras()
     from keras_cv_course.data.signs import find_signs
     from keras_cv_course.training.fit import FitConfig
     from keras_cv_course.training.run_folder import RunFolder
 
     if resume is not None:
-        run = RunFolder(resume)
-        config = run.read_config()
+        run, config = RunFolder(resume), RunFolder(resume).read_config()
+        if config.get("task") != "signs":
+            raise RunError(f"{run.path} is a run of the task {config.get('task')!r}, not of 'signs'.")
+        settings, details = FitConfig.from_json(config["fit"]), config
     else:
-        run = RunFolder(folder or Path("runs") / f"signs-{datetime.now():%Y%m%d-%H%M%S}")
-        config = {
+        settings = FitConfig(**given)
+        details = {
             "task": "signs",
             "data": str(find_signs(data).resolve()),
-            "class_names": [],
             "validation": validation or 0.0,
             "add_synthetic": add_synthetic or 0,
-            "fit": FitConfig(**given).to_json(),
         }
-    _run(run, config, resume=resume is not None)
+        default = Path("runs") / f"signs-{datetime.now():%Y%m%d-%H%M%S}-seed{settings.seed}"
+        run = RunFolder(folder or default, details)
+    try:
+        _run(run, details, settings, resume=resume is not None)
+    except KeyboardInterrupt:
+        saved = f" Go on with: kcc train signs --resume {shlex.quote(str(run.path))}" if run.config.exists() else ""
+        note(f"Stopped.{saved}")
+        raise typer.Exit(INTERRUPTED) from None
 
 
-def _run(run: "RunFolder", config: dict[str, Any], *, resume: bool) -> None:
+def _run(run: "RunFolder", details: dict[str, Any], settings: "FitConfig", *, resume: bool) -> None:
+    from keras_cv_course.cli.epoch_progress import EpochProgress
     from keras_cv_course.data.signs import read_signs
     from keras_cv_course.models.resnet import resnet
     from keras_cv_course.training.device import prepare_devices
-    from keras_cv_course.training.fit import FitConfig, fit
+    from keras_cv_course.training.fit import fit
 
-    if config.get("task") != "signs":
-        raise RunError(f"{run.path} is a run of the task {config.get('task')!r}, not of 'signs'.")
-    settings = FitConfig.from_json(config["fit"])
-    train, test = (read_signs(config["data"], part) for part in ("train", "test"))
+    train, test = (read_signs(details["data"], part) for part in ("train", "test"))
+    if resume and run.model.exists() and not _page(run).exists():  # stopped between training and report
+        _report(run, run.read_history(), test)
+        return
     images, held_out = train.data, None
-    if config["validation"]:
-        images, held_out = images.split(config["validation"], settings.seed)
-    if config["add_synthetic"]:
-        images = images.join(*_draw(config["add_synthetic"]))
-    if not resume:
-        run.start(config | {"class_names": list(images.class_names)})
+    if details["validation"]:
+        images, held_out = images.split(details["validation"], settings.seed)
+    if details["add_synthetic"]:
+        images = images.join(*_draw(details["add_synthetic"]))
 
     gpus = prepare_devices(settings.seed)
     note(f"Run: {run.path}   images: {len(images)}   devices: {', '.join(gpus) or 'CPU'}")
     model = resnet(DEPTH, images.images.shape[1:], len(images.class_names), batch_norm_momentum=BATCH_NORM_MOMENTUM)
     with progress_bar("Epochs", settings.epochs) as (bar, task):
-        from keras_cv_course.cli.epoch_progress import EpochProgress
-
-        try:
-            history = fit(
-                model,
-                images,
-                settings,
-                validation=held_out,
-                folder=run,
-                resume=resume,
-                callbacks=[EpochProgress(bar, task)],
-            )
-        except KeyboardInterrupt:
-            bar.stop()
-            note(f"Stopped. Go on with: kcc train signs --resume {run.path}")
-            raise typer.Exit(INTERRUPTED) from None
+        progress = EpochProgress(bar, task, len(images))
+        history = fit(model, images, settings, validation=held_out, folder=run, resume=resume, callbacks=[progress])
     _report(run, history, test)
 
 
@@ -152,10 +149,16 @@ def _report(run: "RunFolder", history: dict[str, list[float]], test: Any) -> Non
     from keras_cv_course.models.classifier import load_classifier
     from keras_cv_course.report.plots import plot_confusion_matrix, plot_training_curves, save_figure
 
-    result = measure_signs(load_classifier(run.path), test)
+    with err.status("Measuring on the test images ..."):
+        result = measure_signs(load_classifier(run.path), test)
     write_text_atomically(run.path / "result.json", json.dumps(result.to_json(), indent=2) + "\n")
     save_figure(plot_training_curves(history), run.path / "curves.png")
     save_figure(plot_confusion_matrix(result.confusion, test.data.class_names), run.path / "confusion.png")
-    result.write_page(run.path / "report.html", history)
+    result.write_page(_page(run), history)
     say(f"{result.accuracy:.1%} of {len(test.data)} {result.kind_of_data} test images right.")
-    say(f"Page: {(run.path / 'report.html').resolve()}")
+    say(f"Page: {_page(run).resolve()}")
+
+
+def _page(run: "RunFolder") -> Path:
+    """Give the place of the report, the last file that a run writes."""
+    return run.path / "report.html"

@@ -6,7 +6,7 @@ layout and says so in the file attribute ``synthetic``.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -16,7 +16,7 @@ import numpy as np
 
 from keras_cv_course.data.labelled_images import LabelledImages
 from keras_cv_course.data.synthetic.hand_signs import CLASSES, draw_hand_signs
-from keras_cv_course.errors import DataContentError, DataError, DataFileError, DataNotFoundError
+from keras_cv_course.errors import DataContentError, DataError, DataFileError, DataNotFoundError, first_line
 from keras_cv_course.files import atomic_path
 
 DATA_VARIABLE = "KERAS_CV_COURSE_DATA"
@@ -41,32 +41,30 @@ class SignsPart:
     synthetic: bool
 
 
-def find_signs(folder: str | Path | None = None) -> Path:
-    """Find the folder that holds the two SIGNS files.
+def find_signs(folder: str | Path | None = None, parts: Sequence[Part] = ("train", "test")) -> Path:
+    """Find the folder that holds the SIGNS files.
 
     Args:
         folder: where to look; the folder itself or its subfolder ``signs``. None looks in the folder that the
-            environment variable KERAS_CV_COURSE_DATA names and then in ``datasets`` below the working directory.
+            environment variable KERAS_CV_COURSE_DATA names or, if it is not set, in ``datasets`` below the working
+            directory.
+        parts: the files that have to be there.
 
     Returns:
-        The folder with ``train_signs.h5`` and ``test_signs.h5``.
+        The folder with ``train_signs.h5`` and ``test_signs.h5``, or with those of them that `parts` asks for.
 
     Raises:
         DataNotFoundError: no such folder; the message lists the places that were looked at.
     """
-    if folder is not None:
-        places = [Path(folder)]
-    else:
-        from_environment = os.environ.get(DATA_VARIABLE)
-        places = [Path(from_environment)] if from_environment else []
-        places.append(Path("datasets"))
-    looked = [candidate for place in places for candidate in (place, place / "signs")]
-    for candidate in looked:
-        if all((candidate / f"{part}_signs.h5").is_file() for part in ("train", "test")):
+    place = Path(folder or os.environ.get(DATA_VARIABLE) or "datasets")
+    places = (place, place / "signs")
+    files = [f"{part}_signs.h5" for part in parts]
+    for candidate in places:
+        if all((candidate / file).is_file() for file in files):
             return candidate
     raise DataNotFoundError(
-        f"Expected train_signs.h5 and test_signs.h5. Looked in: {', '.join(map(str, looked))}. Name their folder, "
-        f"set {DATA_VARIABLE}, or draw a synthetic set with `kcc data signs`."
+        f"Expected {' and '.join(files)}. Looked in: {', '.join(map(str, places))}. Name their folder, set "
+        f"{DATA_VARIABLE}, or draw a synthetic set with `kcc data signs`."
     )
 
 
@@ -83,7 +81,7 @@ def read_signs(folder: str | Path | None, part: Part) -> SignsPart:
         DataContentError: a missing key, a wrong dtype, shape or rank, labels outside the classes, different numbers
             of images and labels, or no images.
     """
-    path = find_signs(folder) / f"{part}_signs.h5"
+    path = find_signs(folder, [part]) / f"{part}_signs.h5"
     keys = (f"{part}_set_x", f"{part}_set_y", "list_classes")
     try:
         with h5py.File(path) as file:
@@ -99,7 +97,7 @@ def read_signs(folder: str | Path | None, part: Part) -> SignsPart:
         raise
     except (OSError, RuntimeError) as error:  # h5py raises either, by what is damaged
         raise DataFileError(
-            f"{path}: expected an HDF5 file. It is damaged, truncated or of another kind ({_first_line(error)}). "
+            f"{path}: expected an HDF5 file. It is damaged, truncated or of another kind ({first_line(error)}). "
             f"Copy it again from its source."
         ) from error
     if classes.shape != (CLASSES,) or not np.issubdtype(classes.dtype, np.integer):
@@ -232,7 +230,3 @@ def random_mini_batches(
     order = np.random.RandomState(seed).permutation(m)
     cuts = [order[start : start + mini_batch_size] for start in range(0, m, mini_batch_size)]
     return [(X[rows], Y[rows]) for rows in cuts]
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

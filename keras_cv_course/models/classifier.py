@@ -1,13 +1,14 @@
 """A trained image classifier with everything that is needed to use it."""
 
 import json
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import keras
 import numpy as np
 
-from keras_cv_course.errors import ModelError, WeightsError
+from keras_cv_course.errors import ModelError, WeightsError, first_line
 from keras_cv_course.models.resnet import resnet
 from keras_cv_course.pretrained import pretrained, registry, weights_path
 from keras_cv_course.weights_file import read_weights
@@ -31,11 +32,11 @@ class Classifier:
 
     def __post_init__(self) -> None:
         """Check that model and class names fit."""
-        expected = (None, len(self.class_names))
-        if self.model.output_shape != expected or len(self.model.input_shape) != 4:
+        taken, given = self.model.input_shape, self.model.output_shape
+        if len(taken) != 4 or None in taken[1:] or taken[3] != 3 or given != (None, len(self.class_names)):
             raise ModelError(
-                f"{self.origin}: expected a model from images to probabilities of shape {expected}. "
-                f"Received: {self.model.input_shape} to {self.model.output_shape}."
+                f"{self.origin}: expected a model from images (None, height, width, 3) of a fixed size to probabilities "
+                f"(None, {len(self.class_names)}). Received: {taken} to {given}."
             )
 
     @property
@@ -52,7 +53,15 @@ class Classifier:
 
         Returns:
             float32 (m, classes), rows that sum to 1.
+
+        Raises:
+            ModelError: images of another dtype or size.
         """
+        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != (*self.input_size, 3):
+            raise ModelError(
+                f"{self.origin}: expected images uint8 (m, {self.input_size[0]}, {self.input_size[1]}, 3). "
+                f"Received: {images.dtype} {images.shape}."
+            )
         pieces = [np.zeros((0, len(self.class_names)), np.float32)]
         for start in range(0, len(images), PREDICTION_BATCH):
             batch = images[start : start + PREDICTION_BATCH].astype(np.float32) / 255
@@ -79,21 +88,24 @@ def load_classifier(source: str | Path) -> Classifier:
     path = Path(source)
     if path.is_dir():
         path /= "model.keras"
-    if not path.is_file():
+    if not path.is_file() or path.suffix != ".keras":
         raise WeightsError(
             f"Expected a trained model's name ({', '.join(registry())}), a run folder with model.keras, or a .keras "
-            f"file. Received: {str(source)!r}, and there is no {path}."
+            f"file. Received: {str(source)!r}{'' if path.is_file() else f', and there is no {path}'}."
         )
     try:
         model = keras.saving.load_model(path, compile=False)
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise WeightsError(f"{path}: not a Keras model that loads here ({str(error).splitlines()[0]}).") from error
+    except (OSError, ValueError, TypeError, KeyError, RuntimeError, zipfile.BadZipFile) as error:
+        raise WeightsError(f"{path}: not a Keras model that loads here ({first_line(error)}).") from error
     return Classifier(model, _class_names(path, model), str(path))
 
 
 def _class_names(path: Path, model: keras.Model) -> tuple[str, ...]:
     """Take the names from the run's config.json; a bare file has the class numbers."""
     config = path.with_name("config.json")
-    if config.is_file():
-        return tuple(json.loads(config.read_text(encoding="utf-8"))["class_names"])
-    return tuple(str(number) for number in range(model.output_shape[-1]))
+    if not config.is_file():
+        return tuple(str(number) for number in range(model.output_shape[-1]))
+    try:
+        return tuple(map(str, json.loads(config.read_text(encoding="utf-8"))["class_names"]))
+    except (ValueError, KeyError, TypeError) as error:
+        raise WeightsError(f"{config}: expected the settings of a run, with class_names ({error}).") from error

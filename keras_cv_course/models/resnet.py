@@ -1,12 +1,11 @@
-"""Residual networks: the course's blocks and ResNet50, and the family ResNet18 to ResNet152 behind them.
+"""Residual networks: ResNet18 to ResNet152 from one description.
 
 Source: He, Zhang, Ren and Sun, "Deep Residual Learning for Image Recognition", 2015 (table 1), with the stride in the
 first convolution of a block, as in the paper's own version 1 and in the course. The stem follows the course: the
 max-pool has no padding, so a 64x64 picture passes 32 -> 15 -> 15 -> 8 -> 4 -> 2.
 
-Read from the bottom of the file for the course's functions; from the top for how they are built. Layer names are
-stable: ``stem_conv``, ``stage2_block1_conv1``, ``stage2_block1_shortcut``, ..., ``stage5_block3_out``,
-``predictions``.
+Layer names are stable: ``stem_conv``, ``stage2_block1_conv1``, ``stage2_block1_shortcut``, ..., ``stage5_block3_out``,
+``predictions``. The course's own functions are in `resnet_course.py`.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,10 +16,6 @@ import keras
 from keras import layers
 
 from keras_cv_course.errors import ModelError
-
-# The course's spelling.
-glorot_uniform = keras.initializers.GlorotUniform
-random_uniform = keras.initializers.RandomUniform
 
 Tensor = Any  # a symbolic or eager tensor of the current backend, or a NumPy array
 MakeInitializer = Callable[[], Any]  # called once for each convolution
@@ -190,7 +185,7 @@ def resnet(
     Raises:
         ModelError: an unknown depth, fewer than one class, or an input too small.
     """
-    _check_input_shape(input_shape, smallest=5)
+    check_input_shape(input_shape, smallest=5)
     style = BlockStyle(
         identity_initializer=keras.initializers.HeNormal,
         projection_initializer=keras.initializers.HeNormal,
@@ -201,28 +196,52 @@ def resnet(
     x = resnet_stages(inputs, depth, style)["stage5"]
     if include_top:
         x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
-        x = _predictions(x, classes, keras.initializers.GlorotUniform())
+        x = softmax_head(x, classes, keras.initializers.GlorotUniform())
     return keras.Model(inputs, x, name=name or f"resnet{depth}")
 
 
-def ResNet18(*arguments: Any, **options: Any) -> keras.Model:
-    """Build ResNet-18; arguments as :func:`resnet` takes them after `depth`."""
-    return resnet(18, *arguments, **options)
+def ResNet18(
+    input_shape: tuple[int | None, int | None, int] = (224, 224, 3),
+    classes: int = 1000,
+    *,
+    include_top: bool = True,
+    batch_norm_momentum: float = 0.99,
+) -> keras.Model:
+    """Build ResNet-18; arguments and errors as of :func:`resnet`."""
+    return resnet(18, input_shape, classes, include_top=include_top, batch_norm_momentum=batch_norm_momentum)
 
 
-def ResNet34(*arguments: Any, **options: Any) -> keras.Model:
-    """Build ResNet-34; arguments as :func:`resnet` takes them after `depth`."""
-    return resnet(34, *arguments, **options)
+def ResNet34(
+    input_shape: tuple[int | None, int | None, int] = (224, 224, 3),
+    classes: int = 1000,
+    *,
+    include_top: bool = True,
+    batch_norm_momentum: float = 0.99,
+) -> keras.Model:
+    """Build ResNet-34; arguments and errors as of :func:`resnet`."""
+    return resnet(34, input_shape, classes, include_top=include_top, batch_norm_momentum=batch_norm_momentum)
 
 
-def ResNet101(*arguments: Any, **options: Any) -> keras.Model:
-    """Build ResNet-101; arguments as :func:`resnet` takes them after `depth`."""
-    return resnet(101, *arguments, **options)
+def ResNet101(
+    input_shape: tuple[int | None, int | None, int] = (224, 224, 3),
+    classes: int = 1000,
+    *,
+    include_top: bool = True,
+    batch_norm_momentum: float = 0.99,
+) -> keras.Model:
+    """Build ResNet-101; arguments and errors as of :func:`resnet`."""
+    return resnet(101, input_shape, classes, include_top=include_top, batch_norm_momentum=batch_norm_momentum)
 
 
-def ResNet152(*arguments: Any, **options: Any) -> keras.Model:
-    """Build ResNet-152; arguments as :func:`resnet` takes them after `depth`."""
-    return resnet(152, *arguments, **options)
+def ResNet152(
+    input_shape: tuple[int | None, int | None, int] = (224, 224, 3),
+    classes: int = 1000,
+    *,
+    include_top: bool = True,
+    batch_norm_momentum: float = 0.99,
+) -> keras.Model:
+    """Build ResNet-152; arguments and errors as of :func:`resnet`."""
+    return resnet(152, input_shape, classes, include_top=include_top, batch_norm_momentum=batch_norm_momentum)
 
 
 def stage_outputs(model: keras.Model) -> dict[str, Tensor]:
@@ -259,111 +278,8 @@ def bottleneck(kernel_size: int, filters: Sequence[int], stride: int) -> tuple[C
     return (Convolution(first, 1, stride), Convolution(second, kernel_size), Convolution(third, 1))
 
 
-# The course's functions: names, argument order, seeds and results as in its first assignment.
-
-
-def identity_block(
-    X: Tensor,
-    f: int,
-    filters: Sequence[int],
-    training: bool | None = None,
-    initializer: Callable[..., Any] = random_uniform,
-) -> Tensor:
-    """Apply the course's identity block: three convolutions, and the input added to their result.
-
-    Args:
-        X: (m, height, width, channels), symbolic, eager or a NumPy array.
-        f: kernel size of the middle convolution.
-        filters: three numbers of filters; the last must equal `X`'s channels.
-        training: True for statistics of the batch, False for the moving ones, None for what Keras finds itself to
-            be doing. One revision of the course passes it, the other leaves it out.
-        initializer: called with ``seed=0`` for each convolution.
-
-    Returns:
-        (m, height, width, channels).
-
-    Raises:
-        ModelError: not three filters, or the last unlike the channels of `X`.
-    """
-    _check_filters("identity_block", filters)
-    if X.shape[-1] != filters[2]:
-        raise ModelError(
-            f"identity_block adds its input to its output, so filters[2] must equal the input's "
-            f"{X.shape[-1]} channels. Received: filters={list(filters)}. To change the number of channels use "
-            f"convolutional_block."
-        )
-    style = _course_style(training, initializer)
-    return residual_block(X, bottleneck(f, filters, 1), style, project=False)
-
-
-def convolutional_block(
-    X: Tensor,
-    f: int,
-    filters: Sequence[int],
-    s: int = 2,
-    training: bool | None = None,
-    initializer: Callable[..., Any] = glorot_uniform,
-) -> Tensor:
-    """Apply the course's convolutional block: as the identity block, with a convolution in the shortcut.
-
-    Args:
-        X: (m, height, width, channels), symbolic, eager or a NumPy array.
-        f: kernel size of the middle convolution.
-        filters: three numbers of filters.
-        s: stride of the first 1x1 convolution and of the shortcut's.
-        training: as for :func:`identity_block`.
-        initializer: called with ``seed=0`` for each convolution.
-
-    Returns:
-        (m, height / s rounded up, width / s rounded up, filters[2]).
-
-    Raises:
-        ModelError: not three filters.
-    """
-    _check_filters("convolutional_block", filters)
-    style = _course_style(training, initializer)
-    return residual_block(X, bottleneck(f, filters, s), style, project=True)
-
-
-def ResNet50(
-    input_shape: tuple[int, int, int] = (64, 64, 3),
-    classes: int = 6,
-    training: bool | None = None,
-    *,
-    batch_norm_momentum: float = 0.99,
-) -> keras.Model:
-    """Build the course's ResNet50: 23,600,006 parameters for six classes, every initializer seeded with 0.
-
-    It has the layers, names and weight shapes of ``resnet(50, input_shape, classes)``; only the initial numbers and
-    the head's way of pooling differ (2x2 average pooling, which at 64x64 is the global one).
-
-    Args:
-        input_shape: (height, width, channels) of one image, values 0..1.
-        classes: number of classes.
-        training: passed to every block, as for :func:`identity_block`.
-        batch_norm_momentum: share of the old moving statistics that a training step keeps.
-
-    Returns:
-        A model from (m, height, width, channels) to probabilities (m, classes).
-
-    Raises:
-        ModelError: fewer than one class, or an input too small.
-    """
-    _check_input_shape(input_shape, smallest=37)
-    style = BlockStyle(
-        identity_initializer=lambda: random_uniform(seed=0),
-        projection_initializer=lambda: glorot_uniform(seed=0),
-        batch_norm_momentum=batch_norm_momentum,
-        training=training,
-    )
-    inputs = keras.Input(input_shape, name="image")
-    x = resnet_stages(inputs, 50, style)["stage5"]
-    x = layers.AveragePooling2D(2, name="avg_pool")(x)
-    x = layers.Flatten(name="flatten")(x)
-    return keras.Model(inputs, _predictions(x, classes, glorot_uniform(seed=0)), name="ResNet50")
-
-
-def _predictions(x: Tensor, classes: int, initializer: Any) -> Tensor:
+def softmax_head(x: Tensor, classes: int, initializer: Any) -> Tensor:
+    """Turn features (batch, n) into probabilities (batch, classes); raise ModelError for no classes."""
     if not isinstance(classes, int) or classes < 1:
         raise ModelError(f"classes must be a whole number of at least 1. Received: {classes!r}.")
     # float32 also under a mixed-precision policy: a softmax in 16 bits loses small probabilities.
@@ -372,19 +288,8 @@ def _predictions(x: Tensor, classes: int, initializer: Any) -> Tensor:
     )(x)
 
 
-def _course_style(training: bool | None, initializer: Callable[..., Any]) -> BlockStyle:
-    def seeded() -> Any:
-        return initializer(seed=0)
-
-    return BlockStyle(identity_initializer=seeded, projection_initializer=seeded, training=training)
-
-
-def _check_filters(function: str, filters: Sequence[int]) -> None:
-    if len(filters) != 3:
-        raise ModelError(f"{function} needs three numbers of filters. Received: filters={list(filters)}.")
-
-
-def _check_input_shape(input_shape: Sequence[int | None], smallest: int) -> None:
+def check_input_shape(input_shape: Sequence[int | None], smallest: int) -> None:
+    """Raise ModelError unless `input_shape` is (height, width, channels) with at least `smallest` pixels a side."""
     if len(input_shape) != 3:
         raise ModelError(f"input_shape must be (height, width, channels). Received: {tuple(input_shape)}.")
     if any(size is not None and size < smallest for size in input_shape[:2]):

@@ -14,17 +14,10 @@ import keras
 import numpy as np
 from keras import layers
 
+from keras_cv_course.training.nested_layers import all_layers
+
 # The smallest epsilon that cuDNN's batch norm takes.
 CUDNN_MIN_EPSILON = 1.001e-5
-
-
-def all_layers(model: keras.Model) -> Iterator[keras.Layer]:
-    """Give every layer of `model`, those of nested models in their place."""
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            yield from all_layers(layer)
-        else:
-            yield layer
 
 
 def trainable_batch_norms(model: keras.Model) -> list[layers.BatchNormalization]:

@@ -9,8 +9,7 @@ import keras
 import numpy as np
 
 from keras_cv_course.cpu import cpu_has_bfloat16
-from keras_cv_course.errors import RunError
-from keras_cv_course.training.batch_norm import all_layers
+from keras_cv_course.training.nested_layers import all_layers, output_ids
 
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
@@ -34,10 +33,23 @@ def gpu_names() -> list[str]:
     return [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
 
 
+def limit_gpu_memory() -> None:
+    """Let TensorFlow take GPU memory as it needs it, not all at once; under another backend keep it off the GPUs.
+
+    It has to happen before TensorFlow uses a GPU for the first time.
+    """
+    import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices("GPU")
+    if keras.backend.backend() != "tensorflow":
+        tf.config.set_visible_devices([], "GPU")
+        return
+    for gpu in gpus:
+        tf.config.experimental.set_memory_growth(gpu, True)
+
+
 def prepare_devices(seed: int) -> list[str]:
     """Set seeds and GPU memory up. Call it before the first model is built.
-
-    TensorFlow takes GPU memory as it needs it, not all at once; under another backend it keeps off the GPUs.
 
     Args:
         seed: for Python's, NumPy's and the backend's random numbers: first weights, dropout.
@@ -45,27 +57,15 @@ def prepare_devices(seed: int) -> list[str]:
     Returns:
         The names of the GPUs.
     """
-    import tensorflow as tf
-
-    if keras.backend.backend() == "tensorflow":
-        for device in tf.config.list_physical_devices("GPU"):
-            tf.config.experimental.set_memory_growth(device, True)
-    else:
-        tf.config.set_visible_devices([], "GPU")
+    limit_gpu_memory()
     keras.utils.set_random_seed(seed)
     return gpu_names()
 
 
 def choose_precision(requested: Precision) -> Literal["float32", "bfloat16", "float16"]:
-    """Settle ``"auto"``: float16 on a GPU, bfloat16 on a CPU that has it and is faster with it, else float32.
-
-    Raises:
-        RunError: an unknown name.
-    """
-    if requested in ("float32", "bfloat16", "float16"):
-        return requested
+    """Settle ``"auto"``: float16 on a GPU, bfloat16 on a CPU that has it and is faster with it, else float32."""
     if requested != "auto":
-        raise RunError(f"precision must be auto, float32, bfloat16 or float16. Received: {requested!r}.")
+        return requested
     if gpu_names():
         return "float16"
     return "bfloat16" if cpu_has_bfloat16() and bfloat16_speedup() >= WORTHWHILE_SPEEDUP else "float32"
@@ -100,7 +100,7 @@ def layer_precision(model: keras.Model, precision: str) -> Iterator[None]:
     """
     changed = []
     if precision != "float32":
-        outputs = {id(tensor) for tensor in model.outputs}
+        outputs = output_ids(model)
         for layer in all_layers(model):
             if layer.dtype_policy.name == "float32" and id(layer.output) not in outputs:
                 changed.append(layer)

@@ -8,9 +8,10 @@ batch-norm statistics that fit the final weights. Why each default is what it is
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, get_args
 
 import keras
+import numpy as np
 
 from keras_cv_course.data.labelled_images import LabelledImages
 from keras_cv_course.errors import ModelError, RunError
@@ -18,8 +19,15 @@ from keras_cv_course.files import atomic_path
 from keras_cv_course.training.augment import Augmentation
 from keras_cv_course.training.batch_norm import fused_batch_norm, reestimate_statistics
 from keras_cv_course.training.batches import measuring_batches, steps_per_epoch, training_batches
-from keras_cv_course.training.device import Precision, choose_precision, layer_precision, replicated
-from keras_cv_course.training.run_folder import History, RunFolder, TrainingState, load_state, save_state
+from keras_cv_course.training.device import Precision, choose_precision, gpu_names, layer_precision, replicated
+from keras_cv_course.training.run_folder import (
+    History,
+    RunFolder,
+    TrainingState,
+    read_state,
+    restore_variables,
+    save_state,
+)
 
 MEASURING_BATCH = 64
 
@@ -38,7 +46,7 @@ class FitConfig:
         augmentation: random changes to the training images; None for none.
         patience: with validation, epochs without a better one after which to stop; None to go on to the end.
         precision: float32, bfloat16, float16, or auto for what suits the machine.
-        seed: of the order of the images and of their augmentation.
+        seed: of the order of the images and of their augmentation, 0 to 2**32 - 1.
     """
 
     epochs: int = 60
@@ -60,6 +68,8 @@ class FitConfig:
         self._require("warmup_epochs", self.warmup_epochs >= 0, "0 or more")
         self._require("weight_decay", self.weight_decay >= 0, "0 or more")
         self._require("label_smoothing", 0 <= self.label_smoothing < 1, "from 0 to below 1")
+        self._require("precision", self.precision in get_args(Precision), f"one of {', '.join(get_args(Precision))}")
+        self._require("seed", 0 <= self.seed < 2**32, "from 0 to 4294967295")
         self._require("patience", self.patience is None or self.patience >= 1, "at least 1, or None")
 
     def _require(self, name: str, satisfied: bool, expected: str) -> None:
@@ -117,48 +127,28 @@ def fit(
 
     Raises:
         ModelError: a model that does not fit the images or their classes.
-        RunError: validation missing for `patience`, no folder to resume from, or a state that does not fit.
+        RunError: validation missing for `patience`; a folder that holds a run already, or with `resume` none that can
+            go on; a batch or validation set that several JAX devices cannot share evenly; a loss that is not finite.
     """
     _check_fit(model, train, validation, config, folder, resume)
-    precision = choose_precision(config.precision)
+    state = None
+    if folder is not None and resume:
+        folder.go_on()
+        state = read_state(folder.state) if folder.state.exists() else None
+    elif folder is not None:
+        folder.start(train.class_names, config.to_json())
+    state = state or TrainingState(choose_precision(config.precision))
     if folder is not None:
-        folder.write_environment(precision)
-    steps = steps_per_epoch(train, config.batch_size)
+        folder.write_environment(state.precision)
 
     loss = keras.losses.CategoricalCrossentropy(label_smoothing=config.label_smoothing)
-
-    with replicated(model) as twin:
-        twin.compile(_make_optimizer(config, steps, precision), loss, metrics=["accuracy"])
-        twin.optimizer.build(twin.trainable_variables)
-        state = TrainingState()
-        if resume and folder is not None and folder.state.exists():
-            state = load_state(folder.state, twin)
-        keeper = _EpochKeeper(state, config, folder)
-        loggers = [] if folder is None else [keras.callbacks.TensorBoard(folder.logs, write_graph=False)]
-        with layer_precision(twin, precision), fused_batch_norm(twin):
-            if not keeper.finished:
-                twin.fit(
-                    training_batches(
-                        train,
-                        config.batch_size,
-                        epochs=config.epochs,
-                        first_epoch=state.epochs_done,
-                        seed=config.seed,
-                        augmentation=config.augmentation,
-                    ),
-                    validation_data=None if validation is None else measuring_batches(validation, MEASURING_BATCH),
-                    initial_epoch=state.epochs_done,
-                    epochs=config.epochs,
-                    steps_per_epoch=steps,
-                    shuffle=False,  # the pipeline shuffles
-                    callbacks=[*loggers, keeper, *callbacks],
-                    verbose=0,
-                )
-        if validation is not None:
-            keeper.restore_best(twin)
-
-    # What was compiled and traced inside the blocks computes in 16 bits; measuring shall not.
-    model.compile(loss=loss, metrics=["accuracy"])
+    keeper = _EpochKeeper(state, config, folder)
+    try:
+        with replicated(model) as twin:
+            _train_epochs(twin, train, validation, config, loss, keeper, callbacks)
+    finally:
+        # What was traced on the way computes in 16 bits; whatever the model does from here on shall not.
+        model.compile(optimizer=None, loss=loss, metrics=["accuracy"])
     reestimate_statistics(model, training_batches(train, MEASURING_BATCH, epochs=1, seed=config.seed))
     if folder is not None:
         with atomic_path(folder.model) as path:
@@ -166,6 +156,46 @@ def fit(
         folder.state.unlink(missing_ok=True)
         folder.best_weights.unlink(missing_ok=True)
     return state.history
+
+
+def _train_epochs(
+    model: keras.Model,
+    train: LabelledImages,
+    validation: LabelledImages | None,
+    config: FitConfig,
+    loss: keras.losses.Loss,
+    keeper: "_EpochKeeper",
+    callbacks: Sequence[keras.callbacks.Callback],
+) -> None:
+    """Train from the keeper's state to the end and put the best weights into `model`."""
+    state, folder = keeper.run_state, keeper.folder
+    steps = steps_per_epoch(train, config.batch_size)
+    model.compile(_make_optimizer(config, steps, state.precision), loss, metrics=["accuracy"])
+    model.optimizer.build(model.trainable_variables)
+    if folder is not None and state.epochs_done:
+        restore_variables(folder.state, model)
+    if not keeper.finished:
+        loggers = [] if folder is None else [keras.callbacks.TensorBoard(folder.logs, write_graph=False)]
+        with layer_precision(model, state.precision), fused_batch_norm(model):
+            model.fit(
+                training_batches(
+                    train,
+                    config.batch_size,
+                    epochs=config.epochs,
+                    first_epoch=state.epochs_done,
+                    seed=config.seed,
+                    augmentation=config.augmentation,
+                ),
+                validation_data=None if validation is None else measuring_batches(validation, MEASURING_BATCH),
+                initial_epoch=state.epochs_done,
+                epochs=config.epochs,
+                steps_per_epoch=steps,
+                shuffle=False,  # the pipeline shuffles
+                callbacks=[*loggers, keeper, *callbacks],
+                verbose=0,
+            )
+    if validation is not None:
+        keeper.restore_best(model)
 
 
 class _EpochKeeper(keras.callbacks.Callback):
@@ -192,6 +222,11 @@ class _EpochKeeper(keras.callbacks.Callback):
         """Take the epoch's figures over and write everything down."""
         state = self.run_state
         quantities = {name: float(value) for name, value in (logs or {}).items()}
+        if not np.isfinite(quantities["loss"]):
+            raise RunError(
+                f"The loss is {quantities['loss']} in epoch {epoch + 1}: training diverged. Lower the learning rate "
+                f"({self.config.learning_rate}) or lengthen the warm-up ({self.config.warmup_epochs} epochs)."
+            )
         quantities["learning_rate"] = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
         quantities["seconds"] = time.perf_counter() - self.started
         for name, value in quantities.items():
@@ -203,7 +238,8 @@ class _EpochKeeper(keras.callbacks.Callback):
             # The state last: a process killed in between repeats the epoch and writes the same again.
             self.folder.write_history(state.history)
             save_state(self.folder.state, state, self.model)
-        self.model.stop_training = self.finished
+        if self.finished:
+            self.model.stop_training = True
 
     def _compare_with_best(self, loss: float) -> None:
         state = self.run_state
@@ -261,3 +297,10 @@ def _check_fit(
         raise RunError("patience needs validation images to judge an epoch by. Received: none.")
     if resume and folder is None:
         raise RunError("resume needs the folder of the run to go on with. Received: none.")
+    devices = len(gpu_names()) if keras.backend.backend() == "jax" else 1
+    shared = {"batch_size": min(config.batch_size, len(train))}
+    if validation is not None:
+        shared["the number of validation images"] = len(validation)
+    for name, number in shared.items():
+        if number % max(1, devices):
+            raise RunError(f"On {devices} JAX devices {name} must be a multiple of {devices}. Received: {number}.")

@@ -1,6 +1,6 @@
 """The folder of one training run: what was asked, on what machine, how it went, and how to go on.
 
-config.json       what was asked for; ``--resume`` reads it back
+config.json       what was asked for, and the names of the classes
 environment.json  versions, devices, precision: where it ran
 history.csv       one row for each epoch
 state.h5          everything a resumed run needs, after each epoch; gone once the run is complete
@@ -13,6 +13,9 @@ import csv
 import io
 import json
 import platform
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -32,10 +35,16 @@ History = dict[str, list[float]]
 
 
 class RunFolder:
-    """The files of one run, by name; the folder is made when the first one is written."""
+    """The files of one run, by name; the folder is made when the first one is written.
 
-    def __init__(self, path: str | Path) -> None:
+    Args:
+        path: the folder.
+        details: what config.json shall say beside class names and settings, such as where the data lie; JSON types.
+    """
+
+    def __init__(self, path: str | Path, details: dict[str, Any] | None = None) -> None:
         self.path = Path(path)
+        self.details = details or {}
         self.config = self.path / "config.json"
         self.environment = self.path / "environment.json"
         self.history = self.path / "history.csv"
@@ -44,30 +53,43 @@ class RunFolder:
         self.model = self.path / "model.keras"
         self.logs = self.path / "logs"
 
-    def start(self, config: dict[str, Any]) -> None:
+    def start(self, class_names: Sequence[str], settings: dict[str, Any]) -> None:
         """Claim the folder for a new run and write down what is asked for.
 
         Raises:
             RunError: the folder holds a run already.
         """
         if self.config.exists():
-            raise RunError(f"{self.path} holds a run already. Go on with it (--resume) or name another folder.")
+            raise RunError(f"{self.path} holds a run already. Go on with it (resume) or name another folder.")
+        config = self.details | {"class_names": list(class_names), "fit": settings}
         write_text_atomically(self.config, json.dumps(config, indent=2) + "\n")
 
-    def read_config(self) -> dict[str, Any]:
-        """Read what the run was asked to do.
+    def go_on(self) -> None:
+        """Make ready to resume: clear away what a killed process left half-written.
 
         Raises:
-            RunError: no run there, a damaged file, or a run that is complete.
+            RunError: no run there, or one that is complete.
         """
-        if not self.config.is_file():
-            raise RunError(f"{self.path} holds no run: expected {self.config}. Start one without --resume.")
+        self.read_config()
         if self.model.exists():
             raise RunError(f"The run in {self.path} is complete: {self.model} exists. There is nothing to resume.")
+        for target in (self.state, self.best_weights, self.model):
+            for leftover in self.path.glob(f".{target.name}-*"):
+                shutil.rmtree(leftover)
+
+    def read_config(self) -> dict[str, Any]:
+        """Read what the run was asked to do: `details`, ``class_names`` and ``fit``.
+
+        Raises:
+            RunError: no run there, or a damaged file.
+        """
+        if not self.config.is_file():
+            raise RunError(f"{self.path} holds no run: expected {self.config}. Start one without resume.")
         try:
-            return json.loads(self.config.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise RunError(f"{self.config}: expected JSON, written by this package ({error}).") from error
+            config = json.loads(self.config.read_text(encoding="utf-8"))
+            return {"class_names": config["class_names"], "fit": config["fit"], **config}
+        except (ValueError, KeyError, TypeError) as error:
+            raise RunError(f"{self.config}: expected the settings that a run starts with ({error}).") from error
 
     def write_environment(self, precision: str) -> None:
         """Write down where the run happens."""
@@ -85,6 +107,12 @@ class RunFolder:
         }
         write_text_atomically(self.environment, json.dumps(facts, indent=2) + "\n")
 
+    def read_history(self) -> History:
+        """Read what :meth:`write_history` wrote."""
+        with self.history.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        return {name: [float(row[name]) for row in rows] for name in rows[0] if name != "epoch"}
+
     def write_history(self, history: History) -> None:
         """Write one row for each epoch, numbered from 1."""
         text = io.StringIO()
@@ -100,12 +128,14 @@ class TrainingState:
     """What a run knows after an epoch, beside the variables of model and optimizer.
 
     Attributes:
+        precision: in which the run trains, settled when it started.
         epochs_done: number of finished epochs.
         history: one list for each quantity, a number for each finished epoch.
         best_loss: lowest validation loss so far; infinite without one.
         epochs_since_best: finished epochs since then.
     """
 
+    precision: str
     epochs_done: int = 0
     history: History = field(default_factory=dict)
     best_loss: float = float("inf")
@@ -117,38 +147,50 @@ def save_state(path: Path, state: TrainingState, model: keras.Model) -> None:
     with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
         file.attrs["state"] = json.dumps(vars(state))
         for number, variable in enumerate(_all_variables(model)):
-            saved = file.create_dataset(f"{number:05d}", data=keras.ops.convert_to_numpy(variable))
-            saved.attrs["path"] = variable.path
+            file.create_dataset(f"{number:05d}", data=keras.ops.convert_to_numpy(variable))
 
 
-def load_state(path: Path, model: keras.Model) -> TrainingState:
+def read_state(path: Path) -> TrainingState:
+    """Read the state that :func:`save_state` wrote, without the variables.
+
+    Raises:
+        RunError: a damaged file.
+    """
+    with _readable(path) as file:
+        return TrainingState(**json.loads(file.attrs["state"]))
+
+
+def restore_variables(path: Path, model: keras.Model) -> None:
     """Read what :func:`save_state` wrote into the variables of `model` and of its optimizer, which are built.
 
     Raises:
-        RunError: a damaged file, or variables other than the model's in number, order or shape.
+        RunError: a damaged file, or variables of another number or shape than the model's. Nothing is changed then.
     """
     variables = _all_variables(model)
+    with _readable(path) as file:
+        stored = [np.asarray(file[name]) for name in file]
+    expected, received = ([tuple(v.shape) for v in side] for side in (variables, stored))
+    if expected != received:
+        differing = next((pair for pair in zip(expected, received, strict=False) if pair[0] != pair[1]), "none")
+        raise RunError(
+            f"{path} was saved by a run of another model or optimizer. Expected {len(expected)} variables. Received: "
+            f"{len(received)}; first difference in shape: {differing}. Start a new run."
+        )
+    for variable, values in zip(variables, stored, strict=True):
+        variable.assign(values)
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[h5py.File]:
     try:
         with h5py.File(path) as file:
-            expected = [tuple(variable.shape) for variable in variables]
-            received = [file[name].shape for name in file]
-            if expected != received:
-                raise RunError(
-                    f"{path}: expected the {len(expected)} variables of the model and optimizer that config.json "
-                    f"describes. Received: {len(received)} variables of other shapes. Start a new run."
-                )
-            for variable, name in zip(variables, file, strict=True):
-                variable.assign(np.asarray(file[name]))
-            return TrainingState(**json.loads(file.attrs["state"]))
-    except (OSError, KeyError, ValueError) as error:
+            yield file
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:  # h5py raises any, by what is damaged
         raise RunError(f"{path}: the saved state is damaged ({error}). Start a new run.") from error
 
 
 def _all_variables(model: keras.Model) -> list[Any]:
     """Give the variables of the model and of its optimizer, each once, without those of metrics."""
-    return [*model.weights, *_seed_states(model), *model.optimizer.variables]
-
-
-def _seed_states(model: keras.Model) -> list[Any]:
-    weights = {id(variable) for variable in [*model.weights, *model.metrics_variables]}
-    return [variable for variable in model.variables if id(variable) not in weights]
+    known = {id(variable) for variable in [*model.weights, *model.metrics_variables]}
+    seed_states = [variable for variable in model.variables if id(variable) not in known]
+    return [*model.weights, *seed_states, *model.optimizer.variables]

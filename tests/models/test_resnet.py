@@ -5,16 +5,8 @@ import numpy as np
 import pytest
 
 from keras_cv_course.errors import ModelError
-from keras_cv_course.models.resnet import (
-    RESNETS,
-    ResNet18,
-    ResNet50,
-    convolutional_block,
-    identity_block,
-    resnet,
-    resnet_stages,
-    stage_outputs,
-)
+from keras_cv_course.models.resnet import RESNETS, ResNet18, resnet, resnet_stages, stage_outputs
+from keras_cv_course.models.resnet_course import ResNet50, convolutional_block, identity_block
 
 
 def constant_one(seed: int = 0) -> keras.Initializer:
@@ -126,6 +118,13 @@ def test_identity_block_refuses_wrong_filters(filters: list[int], message: str) 
         identity_block(np.zeros((1, 4, 4, 3), np.float32), 2, filters)
 
 
+@pytest.mark.parametrize("block", [identity_block, convolutional_block])
+def test_an_initializer_in_the_place_of_training_is_refused(block: object) -> None:
+    place = (2, [4, 4, 3]) if block is identity_block else (2, [4, 4, 3], 2)
+    with pytest.raises(ModelError, match="training must be True, False or None"):
+        block(np.zeros((1, 4, 4, 3), np.float32), *place, constant_one)
+
+
 def test_course_resnet50_is_the_course_s() -> None:
     model = ResNet50()
     assert model.count_params() == 23_600_006
@@ -234,6 +233,7 @@ def test_smallest_input_is_the_smallest_that_works(build: object, smallest: int)
         (lambda: resnet(51), "one of .18, 34, 50, 101, 152.*Received: 51"),
         (lambda: resnet(18, classes=0), "classes must be"),
         (lambda: ResNet50((64, 64)), "height, width, channels"),
+        (lambda: ResNet50((None, None, 3)), "fixed input_shape"),
         (lambda: resnet_stages(np.zeros((1, 8, 8, 3)), 20, None), "Received: 20"),
     ],
 )
