@@ -35,8 +35,8 @@ class Classifier:
         taken, given = self.model.input_shape, self.model.output_shape
         if len(taken) != 4 or None in taken[1:] or taken[3] != 3 or given != (None, len(self.class_names)):
             raise ModelError(
-                f"{self.origin}: expected a model from images (None, height, width, 3) of a fixed size to probabilities "
-                f"(None, {len(self.class_names)}). Received: {taken} to {given}."
+                f"{self.origin}: expected a model from images (None, height, width, 3) of a fixed size to "
+                f"probabilities (None, {len(self.class_names)}). Received: {taken} to {given}."
             )
 
     @property
