@@ -50,16 +50,19 @@ BASE = set()  # modules directly in the package import each other only
 
 
 def imports_of(source: str) -> set[str]:
-    """Name the subpackages that a module imports, also inside functions."""
+    """Name the subpackages that a module imports, also inside functions; the package's root stands for all."""
     found = set()
     for node in ast.walk(ast.parse(source)):
-        modules = [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
-        if isinstance(node, ast.Import):
-            modules = [alias.name for alias in node.names]
+        modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative import"
+            modules = [f"{node.module}.{alias.name}" for alias in node.names]
         for module in modules:
-            parts = module.split(".")
-            if parts[0] == "keras_cv_course" and len(parts) > 1 and (PACKAGE / parts[1]).is_dir():
-                found.add(parts[1])
+            root, *parts = module.split(".")
+            if root == "keras_cv_course" and (not parts or parts[0] in keras_cv_course.__all__):
+                found.add("the package's root")
+            elif root == "keras_cv_course" and (PACKAGE / parts[0]).is_dir():
+                found.add(parts[0])
     return found
 
 
@@ -71,5 +74,15 @@ def test_imports_run_one_way(path: Path) -> None:
     assert imports_of(path.read_text()) <= allowed
 
 
-def test_import_check_sees_imports_inside_functions() -> None:
-    assert imports_of("def f():\n    from keras_cv_course.cli.app import main") == {"cli"}
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("def f():\n    from keras_cv_course.cli.app import main", {"cli"}),
+        ("import keras_cv_course.report.plots", {"report"}),
+        ("from keras_cv_course import cli", {"cli"}),
+        ("from keras_cv_course import fit", {"the package's root"}),
+        ("from keras_cv_course.errors import DataError", set()),
+    ],
+)
+def test_import_check_sees_every_form(source: str, expected: set[str]) -> None:
+    assert imports_of(source) == expected

@@ -96,9 +96,11 @@ def test_predict_reports_bad_files_by_name_and_goes_on(tmp_path: Path, synthetic
         assert result["probability"] == max(result["probabilities"].values())
         assert result["probabilities"][result["sign"]] == result["probability"]
 
-    table = kcc("predict", "signs", "hand.png", cwd=tmp_path)
+    odd = "[red] :hand: \x1b.png"
+    (tmp_path / "hand.png").rename(tmp_path / odd)
+    table = kcc("predict", "signs", odd, cwd=tmp_path)
     assert table.returncode == 0
-    assert "hand.png" in table.stdout
+    assert "[red] :hand: \N{REPLACEMENT CHARACTER}.png" in table.stdout
     assert results[0]["sign"] in table.stdout
 
 
@@ -114,28 +116,64 @@ def test_demo_writes_its_page_and_says_that_the_data_is_synthetic(tmp_path: Path
 def test_shipped_weights_keep_their_registered_score(real_data: Path) -> None:
     from keras_cv_course.pretrained import pretrained
 
-    done = kcc("evaluate", "signs", "--data", real_data, "--json")
-    result = json.loads(done.stdout)
+    result = json.loads(kcc("evaluate", "signs", "--data", real_data, "--json").stdout)
     assert result["kind_of_data"] == "real"
     registered = pretrained("signs-resnet50").score
-    assert result["test_images"] == registered["test_images"]
+    if result["test_images"] != registered["test_images"]:
+        pytest.skip(f"another split of SIGNS: {result['test_images']} test images")
     # One image: another CPU may round a doubtful one the other way.
     assert result["test_accuracy"] == pytest.approx(registered["test_accuracy"], abs=1.01 / result["test_images"])
 
 
+def test_help_states_the_defaults_that_training_has() -> None:
+    from keras_cv_course.training.fit import FitConfig
+
+    shown = " ".join(kcc("train", "signs", "--help", COLUMNS="300").stdout.split())
+    for name in ("epochs", "batch_size", "learning_rate", "seed"):
+        option = shown[shown.index(f"--{name.replace('_', '-')}") :]
+        assert option[option.index("Default: ") :].startswith(f"Default: {getattr(FitConfig(), name)} ")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--precision", "float8"], "precision must be one of"),
+        (["--seed", "5000000000"], "seed must be from 0"),
+        (["--epochs", "0"], "epochs must be at least 1"),
+        (["--patience", "3"], "--patience needs --validation"),
+        (["--data", "nowhere"], "Expected train_signs.h5"),
+        (["--resume", "nowhere"], "holds no run"),
+    ],
+)
+def test_impossible_training_leaves_nothing(tmp_path: Path, options: list[str], message: str) -> None:
+    out = [] if "--resume" in options else ["--out", "run"]
+    failed = kcc("train", "signs", *out, *options, cwd=tmp_path)
+    assert failed.returncode == 1
+    assert failed.stderr.startswith("error: ")
+    assert message in failed.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_unwritable_place_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    failed = kcc("data", "signs", "--train", 1, "--test", 1, "--out", "file", cwd=tmp_path)
+    assert failed.returncode == 1
+    assert failed.stderr.splitlines()[-1].startswith("error: ")
+    assert "Traceback" not in failed.stderr
+
+
 def test_train_stops_on_ctrl_c_resumes_and_reports(tmp_path: Path, synthetic_signs: Path) -> None:
-    options = ["--data", str(synthetic_signs), "--out", "run", "--epochs", "2", "--batch-size", "24"]
+    options = ["--data", str(synthetic_signs), "--out", "run", "--epochs", "3", "--batch-size", "8"]
     with subprocess.Popen([*KCC, "train", "signs", *options], cwd=tmp_path, stderr=subprocess.PIPE, text=True) as run:
         history = tmp_path / "run" / "history.csv"
-        state = tmp_path / "run" / "state.h5"
         deadline = time.monotonic() + 300
-        while not state.exists() and run.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.05)
-        run.send_signal(signal.SIGINT)
+        while not history.exists() and run.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+        run.send_signal(signal.SIGINT)  # somewhere in what is left of the three epochs
         _, said = run.communicate()
     assert run.returncode == 130, said
     assert "Stopped. Go on with: kcc train signs --resume run" in said
-    assert len(history.read_text().splitlines()) == 2  # the header and one epoch
+    assert not (tmp_path / "run" / "model.keras").exists()
 
     mixed = kcc("train", "signs", "--resume", "run", "--epochs", 5, cwd=tmp_path)
     assert "takes no other options" in mixed.stderr
@@ -152,9 +190,15 @@ def test_train_stops_on_ctrl_c_resumes_and_reports(tmp_path: Path, synthetic_sig
         "report.html",
         "result.json",
     }
-    assert len(history.read_text().splitlines()) == 3
+    assert len(history.read_text().splitlines()) == 1 + 3
     result = json.loads((tmp_path / "run" / "result.json").read_text())
     assert np.sum(result["confusion"]) == result["test_images"] == 12
+
+    (tmp_path / "run" / "report.html").unlink()  # as if stopped between training and report
+    reported = kcc("train", "signs", "--resume", "run", cwd=tmp_path)
+    assert reported.returncode == 0, reported.stderr
+    assert (tmp_path / "run" / "report.html").exists()
+    assert json.loads((tmp_path / "run" / "result.json").read_text()) == result
 
     for second in (["--resume", "run"], ["--data", str(synthetic_signs), "--out", "run"]):
         refused = kcc("train", "signs", *second, cwd=tmp_path)

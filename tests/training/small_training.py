@@ -44,11 +44,11 @@ def colour_squares(count: int) -> LabelledImages:
     return LabelledImages(images.astype(np.uint8), labels, ("red", "green", "blue"))
 
 
-def small_model() -> keras.Model:
+def small_model(dropout: float = 0.3) -> keras.Model:
     inputs = keras.Input((16, 16, 3))
     x = layers.Conv2D(8, 3, name="conv")(inputs)
     x = layers.Activation("relu")(layers.BatchNormalization(momentum=0.9, name="bn")(x))
-    x = layers.Dropout(0.3, seed=1)(layers.GlobalAveragePooling2D()(x))
+    x = layers.Dropout(dropout, seed=1)(layers.GlobalAveragePooling2D()(x))
     return keras.Model(inputs, layers.Dense(3, activation="softmax", name="predictions")(x))
 
 

@@ -16,6 +16,7 @@ from keras_cv_course.data.labelled_images import LabelledImages
 from keras_cv_course.errors import ModelError, RunError
 from keras_cv_course.training.batches import measuring_batches
 from keras_cv_course.training.fit import FitConfig, fit
+from keras_cv_course.training.run_folder import RunFolder
 
 QUICK = FitConfig(epochs=12, batch_size=16, warmup_epochs=1, precision="float32")
 
@@ -70,16 +71,52 @@ def test_frozen_layers_stay_bit_for_bit(colour_squares: LabelledImages) -> None:
     assert changed == {"predictions/kernel", "predictions/bias"}
 
 
-def test_weight_decay_shrinks_kernels_only(colour_squares: LabelledImages) -> None:
-    # Without a gradient (the loss of a uniform target at a uniform output) only the decay moves weights.
-    def trained(decay: float) -> dict[str, np.ndarray]:
-        keras.utils.set_random_seed(0)
-        model = small_model()
-        fit(model, colour_squares, FitConfig(**{**vars(QUICK), "epochs": 1, "weight_decay": decay}))
-        return {v.path: v.numpy() for v in model.trainable_variables}
+def test_weight_decay_moves_kernels_only(colour_squares: LabelledImages) -> None:
+    # Black pictures through kernels without biases give no gradient: only the decay is left.
+    black = LabelledImages(np.zeros_like(colour_squares.images), colour_squares.labels, colour_squares.class_names)
+    inputs = keras.Input((16, 16, 3))
+    x = layers.BatchNormalization(name="bn")(layers.Conv2D(4, 3, name="conv")(inputs))
+    x = layers.Dense(3, activation="softmax", name="predictions")(layers.GlobalAveragePooling2D()(x))
+    model = keras.Model(inputs, x)
+    start = np.full(4, 0.5, np.float32)
+    model.get_layer("bn").set_weights([start, start * 0, start * 0, start])
+    before = {v.path: v.numpy() for v in model.trainable_variables}
+    settings = {"epochs": 1, "weight_decay": 0.5, "augmentation": None, "warmup_epochs": 0}
+    fit(model, black, FitConfig(**{**vars(QUICK), **settings}))
+    after = {v.path: v.numpy() for v in model.trainable_variables}
+    assert np.abs(after["conv/kernel"]).sum() < 0.95 * np.abs(before["conv/kernel"]).sum()
+    np.testing.assert_array_equal(after["bn/gamma"], before["bn/gamma"])
+    np.testing.assert_array_equal(after["conv/bias"], before["conv/bias"])
 
-    without, with_decay = trained(0.0), trained(0.5)
-    assert np.abs(with_decay["conv/kernel"]).sum() < np.abs(without["conv/kernel"]).sum()
+
+def test_diverged_training_is_an_error_not_a_result(colour_squares: LabelledImages, tmp_path: Path) -> None:
+    config = FitConfig(**{**vars(QUICK), "learning_rate": 1e30})
+    with pytest.raises(RunError, match=r"loss is (nan|inf) in epoch 1.*Lower the learning rate"):
+        fit(small_model(), colour_squares, config, folder=RunFolder(tmp_path / "run"))
+    assert not (tmp_path / "run" / "model.keras").exists()
+
+
+def test_another_callback_may_stop_the_training(colour_squares: LabelledImages) -> None:
+    class Stop(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch: int, logs: object = None) -> None:
+            self.model.stop_training = True
+
+    assert len(fit(small_model(), colour_squares, QUICK, callbacks=[Stop()])["loss"]) == 1
+
+
+def test_interrupted_training_leaves_a_float32_model(colour_squares: LabelledImages) -> None:
+    class Interrupt(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch: int, logs: object = None) -> None:
+            raise KeyboardInterrupt
+
+    model = small_model()
+    rest, held_out = colour_squares.split(0.25, seed=0)
+    with pytest.raises(KeyboardInterrupt):
+        fit(model, rest, FitConfig(precision="bfloat16"), validation=held_out, callbacks=[Interrupt()])
+    twin = keras.models.clone_model(model)
+    twin.set_weights(model.get_weights())
+    images = held_out.images.astype(np.float32) / 255
+    np.testing.assert_array_equal(model.predict(images, verbose=0), twin.predict(images, verbose=0))
 
 
 def test_mismatched_model_is_refused_before_training(colour_squares: LabelledImages) -> None:
@@ -99,23 +136,41 @@ def test_patience_needs_validation(colour_squares: LabelledImages) -> None:
 
 
 OTHER_BACKEND = """
-import json, keras, numpy as np
+import json, sys
+from pathlib import Path
+import keras, numpy as np
 import small_training as small
-from keras_cv_course import FitConfig, RunFolder, fit, prepare_devices, resnet
+from keras_cv_course import FitConfig, RunFolder, fit, load_classifier, prepare_devices, resnet
+
+class Interrupt(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == 5:
+            raise KeyboardInterrupt
+
 prepare_devices(0)
-history = fit(small.small_model(), small.colour_squares(48), FitConfig(epochs=12, batch_size=16, warmup_epochs=1))
-model = resnet(18, (32, 32, 3), 3)
-images = np.random.default_rng(0).random((2, 32, 32, 3), np.float32)
-shape = tuple(model(images).shape)
-print(json.dumps({"backend": keras.backend.backend(), "accuracy": history["accuracy"], "shape": shape}))
+rest, held_out = small.colour_squares(64).split(0.25, seed=0)
+folder = RunFolder(sys.argv[1])
+config = FitConfig(epochs=12, batch_size=16, warmup_epochs=1)
+try:
+    fit(small.small_model(), rest, config, validation=held_out, folder=folder, callbacks=[Interrupt()])
+except KeyboardInterrupt:
+    history = fit(small.small_model(), rest, config, validation=held_out, folder=folder, resume=True)
+probabilities = load_classifier(sys.argv[1]).predict(held_out.images)
+shape = tuple(resnet(18, (32, 32, 3), 3)(np.zeros((2, 32, 32, 3), np.float32)).shape)
+print(json.dumps({
+    "backend": keras.backend.backend(),
+    "epochs": len(history["accuracy"]),
+    "held_out": float((probabilities.argmax(1) == held_out.labels).mean()),
+    "shape": shape,
+}))
 """
 
 
 @pytest.mark.parametrize("backend", ["jax", "torch"])
-def test_other_backend_learns_too(backend: str) -> None:
+def test_other_backend_learns_stops_and_resumes(backend: str, tmp_path: Path) -> None:
     pytest.importorskip(backend, reason=f"the {backend} extra is not installed")
     done = subprocess.run(
-        [sys.executable, "-c", OTHER_BACKEND],
+        [sys.executable, "-c", OTHER_BACKEND, str(tmp_path / "run")],
         capture_output=True,
         text=True,
         check=False,
@@ -124,6 +179,5 @@ def test_other_backend_learns_too(backend: str) -> None:
     )
     assert done.returncode == 0, done.stderr[-2000:]
     result = json.loads(done.stdout.splitlines()[-1])
-    assert result["backend"] == backend
-    assert result["accuracy"][-1] >= 0.8
-    assert result["shape"] == [2, 3]
+    assert result.pop("held_out") >= 0.8
+    assert result == {"backend": backend, "epochs": 12, "shape": [2, 3]}

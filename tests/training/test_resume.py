@@ -1,6 +1,7 @@
 """A training that is killed and resumed equals one that never stopped."""
 
 import csv
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from keras_cv_course.data.labelled_images import LabelledImages
 from keras_cv_course.errors import RunError
 from keras_cv_course.training.fit import FitConfig, fit
-from keras_cv_course.training.run_folder import RunFolder, TrainingState, load_state, save_state
+from keras_cv_course.training.run_folder import RunFolder, TrainingState, read_state, restore_variables, save_state
 
 SCRIPT = Path(__file__).with_name("small_training.py")
 KILLED = -9
@@ -47,6 +48,7 @@ def test_killed_and_resumed_run_equals_an_unbroken_one(
     run = tmp_path / "run"
     assert train(run, "--die", str(epoch), str(batch)) == KILLED
     assert not (run / "model.keras").exists()
+    assert (run / "config.json").exists()
     assert (run / "history.csv").exists() == (saved > 0)
     if saved:
         assert len(epochs(run)) == saved
@@ -59,6 +61,26 @@ def test_killed_and_resumed_run_equals_an_unbroken_one(
     assert sorted(p.name for p in run.iterdir()) == sorted(p.name for p in unbroken.iterdir())
 
 
+def test_resumed_run_keeps_its_precision(tmp_path: Path) -> None:
+    """The second process asks for float32; what the run started in stands."""
+    whole, run = tmp_path / "whole", tmp_path / "run"
+    assert train(whole, "--precision", "bfloat16") == 0
+    assert train(run, "--precision", "bfloat16", "--die", "2", "1") == KILLED
+    assert train(run, "--resume", "--precision", "float32") == 0
+    assert json.loads((run / "environment.json").read_text())["precision"] == "bfloat16"
+    assert epochs(run) == epochs(whole)
+
+
+def test_killed_while_writing_leaves_nothing_behind_after_the_resume(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    assert train(run, "--die", "1", "1") == KILLED
+    leftover = run / ".state.h5-x1y2z3"
+    leftover.mkdir()
+    (leftover / "state.h5").write_bytes(b"half")
+    assert train(run, "--resume") == 0
+    assert not leftover.exists()
+
+
 def test_second_kill_loses_nothing_more(unbroken: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     assert train(run, "--die", "1", "1") == KILLED
@@ -69,7 +91,10 @@ def test_second_kill_loses_nothing_more(unbroken: Path, tmp_path: Path) -> None:
 
 def test_complete_run_has_its_files_and_no_state(unbroken: Path) -> None:
     names = {path.name for path in unbroken.iterdir()}
-    assert names == {"environment.json", "history.csv", "logs", "model.keras"}
+    assert names == {"config.json", "environment.json", "history.csv", "logs", "model.keras"}
+    config = json.loads((unbroken / "config.json").read_text())
+    assert config["class_names"] == ["red", "green", "blue"]
+    assert FitConfig.from_json(config["fit"]).epochs == 4
     assert list((unbroken / "logs" / "train").glob("events.out.tfevents.*"))
 
 
@@ -84,42 +109,63 @@ def compiled(units: int = 3) -> keras.Model:
 def test_state_round_trip(tmp_path: Path) -> None:
     source, target = compiled(), compiled()
     source.fit(np.ones((4, 4)), np.ones((4, 3)), verbose=0)
-    state = TrainingState(2, {"loss": [2.0, 1.0]}, best_loss=0.5, epochs_since_best=1)
+    state = TrainingState("float32", 2, {"loss": [2.0, 1.0]}, best_loss=0.5, epochs_since_best=1)
     save_state(tmp_path / "state.h5", state, source)
-    assert load_state(tmp_path / "state.h5", target) == state
+    assert read_state(tmp_path / "state.h5") == state
+    restore_variables(tmp_path / "state.h5", target)
     for a, b in zip(
         [*source.weights, *source.optimizer.variables], [*target.weights, *target.optimizer.variables], strict=True
     ):
         np.testing.assert_array_equal(a.numpy(), b.numpy())
 
 
-def test_state_of_another_model_or_half_a_file_is_refused(tmp_path: Path) -> None:
+def test_state_of_another_model_or_half_a_file_is_refused_and_changes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "state.h5"
-    save_state(path, TrainingState(), compiled())
-    with pytest.raises(RunError, match="other shapes"):
-        load_state(path, compiled(units=4))
+    save_state(path, TrainingState("float32"), compiled())
+    other = compiled(units=4)
+    before = other.get_weights()
+    with pytest.raises(RunError, match="another model"):
+        restore_variables(path, other)
+    for a, b in zip(before, other.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
     path.write_bytes(path.read_bytes()[:1500])
     with pytest.raises(RunError, match="damaged"):
-        load_state(path, compiled())
+        restore_variables(path, compiled())
     h5py.File(path, "w").close()
-    with pytest.raises(RunError, match=r"state\.h5"):
-        load_state(path, compiled())
+    with pytest.raises(RunError, match="damaged"):
+        read_state(path)
 
 
 def test_folder_is_claimed_once_and_read_back(tmp_path: Path) -> None:
-    folder = RunFolder(tmp_path / "run")
+    folder = RunFolder(tmp_path / "run", {"task": "t"})
     with pytest.raises(RunError, match="holds no run"):
-        folder.read_config()
-    folder.start({"a": 1})
+        folder.go_on()
+    folder.start(["a", "b"], {"epochs": 1})
     with pytest.raises(RunError, match="holds a run already"):
-        folder.start({"a": 2})
-    assert folder.read_config() == {"a": 1}
-    folder.config.write_text("{")
-    with pytest.raises(RunError, match="expected JSON"):
-        folder.read_config()
-    folder.model.touch()
+        folder.start(["a"], {})
+    assert folder.read_config() == {"task": "t", "class_names": ["a", "b"], "fit": {"epochs": 1}}
+    for damaged in ("{", "[]", "{}"):
+        folder.config.write_text(damaged)
+        with pytest.raises(RunError, match="expected the settings"):
+            folder.read_config()
+
+
+def test_history_round_trip(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    history = {"loss": [0.1 + 0.2, 1e-30], "accuracy": [0.0, 1.0]}
+    folder.write_history(history)
+    assert folder.read_history() == history
+
+
+def test_complete_run_is_neither_resumed_nor_overwritten(unbroken: Path, colour_squares: LabelledImages) -> None:
+    model = (unbroken / "model.keras").read_bytes()
+    inputs = keras.Input((16, 16, 3))
+    other = keras.Model(inputs, keras.layers.Dense(3)(keras.layers.Flatten()(inputs)))
     with pytest.raises(RunError, match="complete"):
-        folder.read_config()
+        fit(other, colour_squares, FitConfig(epochs=1), folder=RunFolder(unbroken), resume=True)
+    with pytest.raises(RunError, match="holds a run already"):
+        fit(other, colour_squares, FitConfig(epochs=1), folder=RunFolder(unbroken))
+    assert (unbroken / "model.keras").read_bytes() == model
 
 
 def test_config_round_trip_and_unknown_setting() -> None:
@@ -140,6 +186,9 @@ def test_config_round_trip_and_unknown_setting() -> None:
         ("weight_decay", -0.1),
         ("label_smoothing", 1.0),
         ("patience", 0),
+        ("precision", "float8"),
+        ("seed", -1),
+        ("seed", 2**32),
     ],
 )
 def test_impossible_settings_are_refused(setting: str, value: float) -> None:
