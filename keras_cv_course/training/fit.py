@@ -106,7 +106,7 @@ def fit(
     resume: bool = False,
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> History:
-    """Train `model`, in place.
+    """Train `model`, in place; it comes back in float32, compiled for `evaluate`.
 
     With validation the weights of the epoch with the lowest validation loss are kept, else those of the last epoch.
     Whatever stops the process, a call with ``resume=True`` and the same arguments goes on after the last whole epoch
@@ -148,7 +148,7 @@ def fit(
             _train_epochs(twin, train, validation, config, loss, keeper, callbacks)
     finally:
         # What was traced on the way computes in 16 bits; whatever the model does from here on shall not.
-        model.compile(optimizer=None, loss=loss, metrics=["accuracy"])
+        model.compile("sgd", loss, metrics=["accuracy"])
     reestimate_statistics(model, training_batches(train, MEASURING_BATCH, epochs=1, seed=config.seed))
     if folder is not None:
         with atomic_path(folder.model) as path:

@@ -72,21 +72,24 @@ def test_frozen_layers_stay_bit_for_bit(colour_squares: LabelledImages) -> None:
 
 
 def test_weight_decay_moves_kernels_only(colour_squares: LabelledImages) -> None:
-    # Black pictures through kernels without biases give no gradient: only the decay is left.
+    # Black pictures make every output of the convolution equal to its bias, which the batch norm takes away again: the
+    # loss depends on neither kernel, bias nor gamma, and only the decay is left.
     black = LabelledImages(np.zeros_like(colour_squares.images), colour_squares.labels, colour_squares.class_names)
     inputs = keras.Input((16, 16, 3))
     x = layers.BatchNormalization(name="bn")(layers.Conv2D(4, 3, name="conv")(inputs))
     x = layers.Dense(3, activation="softmax", name="predictions")(layers.GlobalAveragePooling2D()(x))
     model = keras.Model(inputs, x)
-    start = np.full(4, 0.5, np.float32)
-    model.get_layer("bn").set_weights([start, start * 0, start * 0, start])
+    model.get_layer("conv").bias.assign(np.full(4, 0.5, np.float32))
     before = {v.path: v.numpy() for v in model.trainable_variables}
     settings = {"epochs": 1, "weight_decay": 0.5, "augmentation": None, "warmup_epochs": 0}
     fit(model, black, FitConfig(**{**vars(QUICK), **settings}))
     after = {v.path: v.numpy() for v in model.trainable_variables}
     assert np.abs(after["conv/kernel"]).sum() < 0.95 * np.abs(before["conv/kernel"]).sum()
-    np.testing.assert_array_equal(after["bn/gamma"], before["bn/gamma"])
-    np.testing.assert_array_equal(after["conv/bias"], before["conv/bias"])
+    for path in (
+        "bn/gamma",
+        "conv/bias",
+    ):  # the decay takes a tenth, rounding in the gradient far less than a thousandth
+        np.testing.assert_allclose(after[path], before[path], rtol=1e-3)
 
 
 def test_diverged_training_is_an_error_not_a_result(colour_squares: LabelledImages, tmp_path: Path) -> None:
