@@ -4,17 +4,29 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from keras_cv_course.errors import MissingExtraError, first_line
+from keras_cv_course.errors import MissingExtraError, RunError, first_line
 
 BACKENDS = ("tensorflow", "jax", "torch")
 
 # Results go to stdout and may be piped on; everything said along the way goes to stderr.
 out = Console(highlight=False, emoji=False)
 err = Console(stderr=True, highlight=False, emoji=False)
+
+
+def check_folder(folder: Path) -> None:
+    """Make sure, before any work, that files can be written into `folder`; it need not exist yet.
+
+    Raises:
+        RunError: something else stands in its place, or it must not be written.
+    """
+    existing = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        raise RunError(f"Expected a folder to write into. Received: {folder}, and {existing} is not one. Name another.")
 
 
 def printable(text: str) -> str:
@@ -55,7 +67,7 @@ def start_keras() -> None:
     Raises:
         MissingExtraError: KERAS_BACKEND names no backend, or one that is not installed.
     """
-    wanted = os.environ.get("KERAS_BACKEND", "tensorflow")
+    wanted = os.environ.get("KERAS_BACKEND") or "tensorflow"
     if wanted not in BACKENDS:
         raise MissingExtraError(f"KERAS_BACKEND must be one of {', '.join(BACKENDS)}. Received: {wanted!r}.")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # for what is written after the start
@@ -68,10 +80,10 @@ def start_keras() -> None:
                 limit_gpu_memory()
         except ImportError as error:
             raise MissingExtraError(
-                f"The Keras backend {wanted} cannot be imported ({first_line(error)}). Install it, or set "
-                f"KERAS_BACKEND=tensorflow."
+                f"The Keras backend {wanted} cannot be imported ({first_line(error)}). Install it with "
+                f"`pip install {wanted}`, or set KERAS_BACKEND=tensorflow."
             ) from error
-        except BaseException:
+        except Exception:
             notes.seek(0)
             screen.write(notes.read().decode(errors="replace"))
             raise

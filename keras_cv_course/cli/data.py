@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from keras_cv_course.cli.console import progress_bar, say
+from keras_cv_course.cli.console import check_folder, progress_bar, say
 
 app = typer.Typer(help="Make data sets.", no_args_is_help=True)
 
@@ -26,6 +26,7 @@ def signs(
 
     Writes train_signs.h5, test_signs.h5 and a contact sheet. Files that exist are never replaced.
     """
+    check_folder(folder)
     draw_signs(folder, train, test, seed)
     say(f"{train} training and {test} test images (synthetic) in {folder}")
     say(f"Look at them: {folder / 'signs_contact_sheet.png'}")

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from keras_cv_course.cli import data as data_command
-from keras_cv_course.cli.console import err, note, say, start_keras
+from keras_cv_course.cli.console import check_folder, err, note, say, start_keras
 from keras_cv_course.cli.options import DEFAULT_MODEL
 
 SYNTHETIC_TEST_IMAGES = 240
@@ -20,6 +20,8 @@ def demo(
 
     Uses the SIGNS files where they are found ($KERAS_CV_COURSE_DATA or ./datasets), else draws hands first.
     """
+    check_folder(folder)
+    start_keras()
     from keras_cv_course.data.signs import DATA_VARIABLE, find_signs, read_signs
     from keras_cv_course.errors import DataNotFoundError
 
@@ -35,7 +37,6 @@ def demo(
             note(f"No SIGNS files here: drawing a synthetic set into {signs}")
             data_command.draw_signs(signs, train=120, test=SYNTHETIC_TEST_IMAGES, seed=0)
     part = read_signs(signs, "test")
-    start_keras()
     with err.status("Loading the shipped ResNet50 and classifying ..."):
         from keras_cv_course.cli.signs_result import measure_signs
         from keras_cv_course.models.classifier import load_classifier
@@ -43,5 +44,5 @@ def demo(
         result = measure_signs(load_classifier(DEFAULT_MODEL), part)
         page = folder / "signs.html"
         result.write_page(page)
-    say(f"{result.accuracy:.1%} of {len(part.data)} {result.kind_of_data} hand signs read right.")
+    say(f"{result.accuracy:.1%} of the {len(part.data)} {result.kind_of_data} hand signs in {part.path} read right.")
     say(f"Open the page: {page.resolve()}")

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from keras_cv_course.cli.console import out, start_keras
 from keras_cv_course.cpu import cpu_flags, cpu_has_bfloat16
-from keras_cv_course.errors import KerasCVCourseError, MissingExtraError
+from keras_cv_course.errors import DataNotFoundError, KerasCVCourseError, MissingExtraError
 
 EXTRAS = {"jax": "the JAX backend", "torch": "the PyTorch backend"}
 MARKS = {"ok": "[green]ok[/]", "note": "[yellow]note[/]", "missing": "[red]missing[/]"}
@@ -34,7 +34,9 @@ def doctor() -> None:
     The exit status is 1 if something is missing that the package cannot work without.
     """
     findings = [_python(), *_keras(), *_cpu(), _data(), *_weights(), *_extras()]
-    table = Table("", "what", "found", "what to do", box=None, pad_edge=False)
+    table = Table("", "what", box=None, pad_edge=False)
+    table.add_column("found", overflow="fold")
+    table.add_column("what to do", overflow="fold")
     for finding in findings:
         table.add_row(MARKS[finding.state], *map(escape, (finding.subject, finding.found, finding.advice)))
     out.print(table)
@@ -58,7 +60,7 @@ def _keras() -> list[Finding]:
     try:
         start_keras()
     except MissingExtraError as error:
-        return [*findings, Finding("backend", "missing", str(error), "set KERAS_BACKEND=tensorflow or install it")]
+        return [*findings, Finding("backend", "missing", str(error), "see the left")]
 
     import keras
 
@@ -86,13 +88,17 @@ def _cpu() -> list[Finding]:
 
 
 def _data() -> Finding:
-    from keras_cv_course.data.signs import find_signs, read_signs
+    from keras_cv_course.data.signs import DATA_VARIABLE, find_signs, read_signs
 
     try:
         folder = find_signs()
         parts = [read_signs(folder, part) for part in ("train", "test")]
+    except DataNotFoundError:
+        where = os.environ.get(DATA_VARIABLE)
+        found = f"none in {where} ({DATA_VARIABLE})" if where else "none in ./datasets"
+        return Finding("SIGNS data", "note", found, f"kcc data signs draws a set; or set {DATA_VARIABLE}")
     except KerasCVCourseError as error:
-        return Finding("SIGNS data", "note", str(error), "kcc data signs")
+        return Finding("SIGNS data", "note", str(error), "copy the files again")
     kind = "synthetic" if parts[1].synthetic else "real"
     return Finding("SIGNS data", "ok", f"{folder}: {len(parts[0].data)} + {len(parts[1].data)} images, {kind}")
 

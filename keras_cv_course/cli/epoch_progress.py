@@ -36,4 +36,7 @@ class EpochProgress(keras.callbacks.Callback):
         """Show the epoch's figures."""
         figures = [f"{name} {value:.3f}" for name, value in (logs or {}).items()]
         rate = self.images / (time.perf_counter() - self.started)
-        self.bar.update(self.task, completed=epoch + 1, note="  ".join([*figures, f"{rate:.0f} images/s"]))
+        line = "  ".join([*figures, f"{rate:.0f} images/s"])
+        self.bar.update(self.task, completed=epoch + 1, note=line)
+        if not self.bar.console.is_terminal:  # a log file shows no bar before its end
+            self.bar.console.print(f"Epoch {epoch + 1}  {line}", soft_wrap=True)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from keras_cv_course.cli.console import err, note, say, start_keras
+from keras_cv_course.cli.console import check_folder, err, note, say, start_keras
 from keras_cv_course.cli.options import DEFAULT_MODEL, AsJson, DataFolder, ModelSource
 
 app = typer.Typer(help="Measure a trained model.", no_args_is_help=True)
@@ -21,12 +21,16 @@ def _group() -> None:
 def signs(
     data: DataFolder = None,
     model: ModelSource = DEFAULT_MODEL,
-    report: Annotated[Path | None, typer.Option(help="Write a page with predictions and plots here.")] = None,
+    report: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="Write an HTML page with predictions and plots here.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Measure a classifier on the SIGNS test images."""
     from keras_cv_course.data.signs import read_signs
 
+    if report is not None:
+        check_folder(report.parent)
     part = read_signs(data, "test")
     start_keras()
     with err.status("Classifying ..."):

@@ -11,8 +11,9 @@ DataFolder = Annotated[
     Path | None,
     typer.Option(
         "--data",
-        help="Folder with train_signs.h5 and test_signs.h5. [dim]Default: $KERAS_CV_COURSE_DATA, then ./datasets[/]",
+        help="Folder with train_signs.h5 and test_signs.h5 (to measure, the second is enough). "
+        "[dim]Default: $KERAS_CV_COURSE_DATA, else ./datasets[/]",
     ),
 ]
 ModelSource = Annotated[str, typer.Option("--model", help="A shipped model's name, a run folder, or a .keras file.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]

@@ -24,7 +24,9 @@ def _group() -> None:
 
 @app.command()
 def signs(
-    images: Annotated[list[Path], typer.Argument(help="Picture files, of any format and size.")],
+    images: Annotated[
+        list[Path], typer.Argument(help="Picture files: PNG, JPEG, WebP, GIF, BMP, TIFF or PPM, of any size.")
+    ],
     model: ModelSource = DEFAULT_MODEL,
     as_json: AsJson = False,
 ) -> None:
@@ -69,7 +71,9 @@ def _classify(classifier: "Classifier", path: Path) -> dict[str, Any]:
 
 
 def _table(results: list[dict[str, Any]]) -> Table:
-    table = Table("file", "sign", "probability", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    for heading in ("file", "sign", "probability"):
+        table.add_column(heading, overflow="fold")
     for result in results:
         file = escape(printable(result["file"]))
         if "error" in result:

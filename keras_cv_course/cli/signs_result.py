@@ -68,7 +68,7 @@ class SignsResult:
         )
         facts = {
             "Model": self.classifier.origin,
-            "Test data": "/".join(self.part.path.parts[-2:]),
+            "Test data": "/".join(self.part.path.parts[-3:]),
             "Written": datetime.now(UTC).isoformat(sep=" ", timespec="minutes"),
             "Software": f"keras-cv-course {version('keras-cv-course')}, Keras {keras.__version__} on "
             f"{keras.backend.backend()}, Python {platform.python_version()}, {platform.system()} {platform.machine()}",
@@ -78,7 +78,7 @@ class SignsResult:
             facts |= {"Trained on": entry.trained_on, "Recipe": entry.recipe, "Weights sha256": entry.sha256}
         write_classification_page(
             path,
-            title=f"Hand signs, read by {Path(self.classifier.origin).name}",
+            title=f"Hand signs, read by {self.classifier.origin.removesuffix('/model.keras').rpartition('/')[2]}",
             facts=facts,
             data_note=note,
             accuracy=self.accuracy,

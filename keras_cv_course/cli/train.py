@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from keras_cv_course.cli.console import err, note, progress_bar, say, start_keras
+from keras_cv_course.cli.console import check_folder, err, note, progress_bar, say, start_keras
 from keras_cv_course.cli.options import DataFolder
 from keras_cv_course.errors import RunError
 
@@ -35,7 +35,7 @@ def _group() -> None:
 def signs(
     data: DataFolder = None,
     folder: Annotated[
-        Path | None, typer.Option("--out", help="The run's folder. [dim]Default: runs/signs-<time>[/]")
+        Path | None, typer.Option("--out", help="The run's folder. [dim]Default: runs/signs-<time>-seed<seed>[/]")
     ] = None,
     resume: Annotated[
         Path | None, typer.Option(help="Go on with the run in this folder, with its own settings.")
@@ -101,6 +101,7 @@ def signs(
         }
         default = Path("runs") / f"signs-{datetime.now():%Y%m%d-%H%M%S}-seed{settings.seed}"
         run = RunFolder(folder or default, details)
+        check_folder(run.path)
     try:
         _run(run, details, settings, resume=resume is not None)
     except KeyboardInterrupt:
@@ -157,6 +158,7 @@ def _report(run: "RunFolder", history: dict[str, list[float]], test: Any) -> Non
     result.write_page(_page(run), history)
     say(f"{result.accuracy:.1%} of {len(test.data)} {result.kind_of_data} test images right.")
     say(f"Page: {_page(run).resolve()}")
+    say(f"Use it: kcc predict signs --model {shlex.quote(str(run.path))} IMAGE...")
 
 
 def _page(run: "RunFolder") -> Path:

@@ -57,14 +57,15 @@ def find_signs(folder: str | Path | None = None, parts: Sequence[Part] = ("train
         DataNotFoundError: no such folder; the message lists the places that were looked at.
     """
     place = Path(folder or os.environ.get(DATA_VARIABLE) or "datasets")
+    named_by = f" (from {DATA_VARIABLE})" if not folder and os.environ.get(DATA_VARIABLE) else ""
     places = (place, place / "signs")
     files = [f"{part}_signs.h5" for part in parts]
     for candidate in places:
         if all((candidate / file).is_file() for file in files):
             return candidate
     raise DataNotFoundError(
-        f"Expected {' and '.join(files)}. Looked in: {', '.join(map(str, places))}. Name their folder, set "
-        f"{DATA_VARIABLE}, or draw a synthetic set with `kcc data signs`."
+        f"Expected {' and '.join(files)}. Looked in: {', '.join(map(str, places))}{named_by}. Name their folder, "
+        f"set {DATA_VARIABLE}, or draw a synthetic set with `kcc data signs`."
     )
 
 

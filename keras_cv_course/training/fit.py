@@ -40,7 +40,7 @@ class FitConfig:
         epochs: passes over the training images.
         batch_size: images a step, over all GPUs together.
         learning_rate: the highest; it rises to it evenly during the warm-up and falls to 0 along a half cosine.
-        warmup_epochs: length of the rise.
+        warmup_epochs: length of the rise; at most half of the epochs.
         weight_decay: of convolution and dense kernels; biases and batch norms have none.
         label_smoothing: share of the target that is spread over all classes, 0 to 1.
         augmentation: random changes to the training images; None for none.
@@ -70,7 +70,7 @@ class FitConfig:
         self._require("label_smoothing", 0 <= self.label_smoothing < 1, "from 0 to below 1")
         self._require("precision", self.precision in get_args(Precision), f"one of {', '.join(get_args(Precision))}")
         self._require("seed", 0 <= self.seed < 2**32, "from 0 to 4294967295")
-        self._require("patience", self.patience is None or self.patience >= 1, "at least 1, or None")
+        self._require("patience", self.patience is None or self.patience >= 1, "at least 1")
 
     def _require(self, name: str, satisfied: bool, expected: str) -> None:
         if not satisfied:
@@ -120,7 +120,7 @@ def fit(
         validation: images to choose the best epoch by; never trained on.
         folder: where the run is kept; None keeps nothing on disk, and cannot resume.
         resume: go on from the folder's state; from the beginning where no epoch was finished yet.
-        callbacks: further Keras callbacks, for progress display.
+        callbacks: further Keras callbacks. Without one that shows progress, training says nothing.
 
     Returns:
         The history: for each quantity a number for each epoch, those before a resume included.
@@ -262,7 +262,7 @@ class _EpochKeeper(keras.callbacks.Callback):
 
 def _make_optimizer(config: FitConfig, steps: int, precision: str) -> keras.optimizers.Optimizer:
     """Make SGD with Nesterov momentum and the schedule of `config`, `steps` steps an epoch."""
-    warmup = round(config.warmup_epochs * steps)
+    warmup = round(min(config.warmup_epochs, config.epochs / 2) * steps)
     schedule = keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=0.0 if warmup else config.learning_rate,
         decay_steps=max(1, config.epochs * steps - warmup),

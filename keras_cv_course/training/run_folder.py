@@ -60,7 +60,7 @@ class RunFolder:
             RunError: the folder holds a run already.
         """
         if self.config.exists():
-            raise RunError(f"{self.path} holds a run already. Go on with it (resume) or name another folder.")
+            raise RunError(f"{self.path} holds a run already. Resume it, or name another folder.")
         config = self.details | {"class_names": list(class_names), "fit": settings}
         write_text_atomically(self.config, json.dumps(config, indent=2) + "\n")
 
@@ -84,7 +84,7 @@ class RunFolder:
             RunError: no run there, or a damaged file.
         """
         if not self.config.is_file():
-            raise RunError(f"{self.path} holds no run: expected {self.config}. Start one without resume.")
+            raise RunError(f"{self.path} holds no run: expected {self.config}. Start a new one.")
         try:
             config = json.loads(self.config.read_text(encoding="utf-8"))
             return {"class_names": config["class_names"], "fit": config["fit"], **config}
