@@ -130,7 +130,7 @@ def draw_contact_sheet(
     gap = tile // 12
     font = ImageFont.load_default(size=tile / 4)
     small_font = ImageFont.load_default(size=tile / 7)
-    captions = [f"{np.sum(labels == c)} images" for c in range(len(class_names))]
+    captions = [f"{np.sum(labels == c)} shown" for c in range(len(class_names))]
     margin = gap * 4 + round(max(*map(font.getlength, class_names), *map(small_font.getlength, captions)))
     rows = [max(1, -(-int(np.sum(labels == c)) // columns)) for c in range(len(class_names))]
 
