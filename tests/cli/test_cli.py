@@ -42,7 +42,7 @@ def test_error_is_one_line_and_debug_shows_the_traceback(tmp_path: Path) -> None
     failed = kcc("evaluate", "signs", "--data", tmp_path)
     assert failed.returncode == 1
     assert failed.stdout == ""
-    assert failed.stderr.startswith("error: Expected train_signs.h5 and test_signs.h5.")
+    assert failed.stderr.startswith("error: Expected test_signs.h5. Looked in: ")
     assert len(failed.stderr.splitlines()) == 1
     debugged = kcc("--debug", "evaluate", "signs", "--data", tmp_path)
     assert debugged.returncode == 1
