@@ -121,6 +121,10 @@ def _run(run: "RunFolder", details: dict[str, Any], settings: "FitConfig", *, re
     if resume and run.model.exists() and not _page(run).exists():  # stopped between training and report
         _report(run, run.read_history(), test)
         return
+    if resume:
+        run.go_on()
+    else:
+        run.require_free()
     images, held_out = train.data, None
     if details["validation"]:
         images, held_out = images.split(details["validation"], settings.seed)

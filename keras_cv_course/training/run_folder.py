@@ -53,14 +53,18 @@ class RunFolder:
         self.model = self.path / "model.keras"
         self.logs = self.path / "logs"
 
+    def require_free(self) -> None:
+        """Raise RunError if the folder holds a run already."""
+        if self.config.exists():
+            raise RunError(f"{self.path} holds a run already. Resume it, or name another folder.")
+
     def start(self, class_names: Sequence[str], settings: dict[str, Any]) -> None:
         """Claim the folder for a new run and write down what is asked for.
 
         Raises:
             RunError: the folder holds a run already.
         """
-        if self.config.exists():
-            raise RunError(f"{self.path} holds a run already. Resume it, or name another folder.")
+        self.require_free()
         config = self.details | {"class_names": list(class_names), "fit": settings}
         write_text_atomically(self.config, json.dumps(config, indent=2) + "\n")
 
