@@ -192,7 +192,7 @@ def test_config_round_trip_and_unknown_setting() -> None:
     ],
 )
 def test_impossible_settings_are_refused(setting: str, value: float) -> None:
-    with pytest.raises(RunError, match=f"{setting} must be .* Received: {value}"):
+    with pytest.raises(RunError, match=f"{setting} must be .* Received: {value!r}"):
         FitConfig(**{setting: value})
 
 
