@@ -130,8 +130,7 @@ def test_two_devices_train_and_bring_the_weights_back(backend: str) -> None:
     assert done.returncode == 0, done.stderr[-2000:]
     result = json.loads(done.stdout.splitlines()[-1])
     assert result["change"] > 0.01
-    # Not equal on TensorFlow: each replica's batch norm takes the statistics of its own half of the batch (8 pictures).
-    # The gradients still are those of the whole batch: were a replica lost or counted twice, or the rate scaled, six steps
-    # would end as far apart as the start is from the end.
+    # Not equal on TensorFlow, where each replica's batch norm takes the statistics of its own 8 pictures. The gradients
+    # are those of the whole batch all the same: were a replica lost or counted twice, six steps would end far apart.
     assert result["difference"] < 0.25 * result["change"]
     np.testing.assert_allclose(result["loss"][0], result["alone"][0], rtol=0.05)
