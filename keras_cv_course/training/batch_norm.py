@@ -54,9 +54,10 @@ def fused_batch_norm(model: keras.Model) -> Iterator[None]:
     """Let `model` train through TensorFlow's fused batch-norm kernel; on other backends do nothing.
 
     Keras computes a batch norm from single operations, each of which reads the whole feature map again, and in 16-bit
-    training first converts it to float32. XLA fuses them, but XLA's convolutions on a CPU are three times slower than
-    TensorFlow's own. The fused kernel gives the same result, gradient and statistics (tested against Keras's). Nothing
-    of it stays in the model: a saved one has plain Keras layers. Trace the training step inside the block.
+    training first converts it to float32. XLA fuses them, but XLA's convolutions on a CPU are slower than TensorFlow's
+    own (``benchmarks/train_resnet.py --xla``). The fused kernel gives the same result, gradient and statistics (tested
+    against Keras's). Nothing of it stays in the model: a saved one has plain Keras layers. Trace the training step
+    inside the block.
     """
     norms = []
     if keras.backend.backend() == "tensorflow":
