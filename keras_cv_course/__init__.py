@@ -7,8 +7,11 @@ from importlib import import_module
 from typing import Any
 
 _MODULES = {
-    "data.image_files": ("read_image", "resize_image"),
+    "convert.torchvision": ("load_torchvision_resnet",),
+    "data.image_files": ("crop_and_resize", "read_image", "resize_image"),
+    "data.image_folders": ("ImageFolder", "find_images"),
     "data.labelled_images": ("LabelledImages",),
+    "data.read_images": ("read_images",),
     "data.signs": (
         "convert_to_one_hot",
         "find_signs",
@@ -18,6 +21,8 @@ _MODULES = {
         "write_synthetic_signs",
     ),
     "models.classifier": ("Classifier", "load_classifier"),
+    "models.grad_cam": ("grad_cam",),
+    "models.mobilenet": ("alpaca_model", "data_augmenter"),
     "models.resnet": (
         "ResNet18",
         "ResNet34",

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from keras_cv_course.errors import MissingExtraError, RunError, first_line
 
+INTERRUPTED = 130  # the shell's exit status for Ctrl-C
 BACKENDS = ("tensorflow", "jax", "torch")
 
 # Results go to stdout and may be piped on; everything said along the way goes to stderr.

@@ -38,11 +38,11 @@ def demo(
             data_command.draw_signs(signs, train=120, test=SYNTHETIC_TEST_IMAGES, seed=0)
     part = read_signs(signs, "test")
     with err.status("Loading the shipped ResNet50 and classifying ..."):
-        from keras_cv_course.cli.signs_result import measure_signs
+        from keras_cv_course.cli.classification_result import measure_signs, signs_title
         from keras_cv_course.models.classifier import load_classifier
 
         result = measure_signs(load_classifier(DEFAULT_MODEL), part)
         page = folder / "signs.html"
-        result.write_page(page)
-    say(f"{result.accuracy:.1%} of the {len(part.data)} {result.kind_of_data} hand signs in {part.path} read right.")
+        result.write_page(page, title=signs_title(result.classifier))
+    say(f"{result.accuracy:.1%} of the {len(part.data)} {part.kind} hand signs in {part.path} read right.")
     say(f"Open the page: {page.resolve()}")

@@ -16,4 +16,5 @@ DataFolder = Annotated[
     ),
 ]
 ModelSource = Annotated[str, typer.Option("--model", help="A shipped model's name, a run folder, or a .keras file.")]
+TrainedModel = Annotated[str, typer.Option("--model", help="A run folder, a .keras file, or a shipped model's name.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]

@@ -1,6 +1,5 @@
 """`kcc train`: train a model in a run folder that can be resumed."""
 
-import json
 import shlex
 from datetime import datetime
 from pathlib import Path
@@ -8,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from keras_cv_course.cli.console import check_folder, err, note, progress_bar, say, start_keras
+from keras_cv_course.cli import train_folder
+from keras_cv_course.cli.console import INTERRUPTED, check_folder, err, note, progress_bar, say, start_keras
 from keras_cv_course.cli.options import DataFolder
 from keras_cv_course.errors import RunError
 
@@ -18,17 +18,12 @@ if TYPE_CHECKING:
     from keras_cv_course.training.fit import FitConfig
     from keras_cv_course.training.run_folder import RunFolder
 
-INTERRUPTED = 130  # the shell's exit status for Ctrl-C
 BATCH_NORM_MOMENTUM = 0.9
 DEPTH = 50
 EXTRA_HANDS_SEED = 2**31
 
 app = typer.Typer(help="Train a model.", no_args_is_help=True)
-
-
-@app.callback()
-def _group() -> None:
-    """Keep `signs` a subcommand while it is the only one."""
+app.command("folder")(train_folder.folder)
 
 
 @app.command()
@@ -149,18 +144,15 @@ def _draw(count: int) -> tuple["np.ndarray", "np.ndarray"]:
 
 
 def _report(run: "RunFolder", history: dict[str, list[float]], test: Any) -> None:
-    from keras_cv_course.cli.signs_result import measure_signs
-    from keras_cv_course.files import write_text_atomically
+    from keras_cv_course.cli.classification_result import measure_signs, signs_title
+    from keras_cv_course.cli.run_result import write_run_result
     from keras_cv_course.models.classifier import load_classifier
-    from keras_cv_course.report.plots import plot_confusion_matrix, plot_training_curves, save_figure
 
     with err.status("Measuring on the test images ..."):
         result = measure_signs(load_classifier(run.path), test)
-    write_text_atomically(run.path / "result.json", json.dumps(result.to_json(), indent=2) + "\n")
-    save_figure(plot_training_curves(history), run.path / "curves.png")
-    save_figure(plot_confusion_matrix(result.confusion, test.data.class_names), run.path / "confusion.png")
-    result.write_page(_page(run), history)
-    say(f"{result.accuracy:.1%} of {len(test.data)} {result.kind_of_data} test images right.")
+    write_run_result(run, history, result, {"kind_of_data": test.kind})
+    result.write_page(_page(run), title=signs_title(result.classifier), history=history)
+    say(f"{result.accuracy:.1%} of {len(test.data)} {test.kind} test images right.")
     say(f"Page: {_page(run).resolve()}")
     say(f"Use it: kcc predict signs --model {shlex.quote(str(run.path))} IMAGE...")
 

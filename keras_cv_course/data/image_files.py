@@ -96,15 +96,45 @@ def resize_image(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     Raises:
         DataContentError: `image` or `size` is not as described.
     """
+    _check_image_and_size(image, size)
+    height, width = size
+    return np.array(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR))
+
+
+def crop_and_resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Bring a picture to `size` without stretching it: what is too long is cut off, as much on both sides.
+
+    The largest part in the middle that has the aspect ratio of `size`, to the nearest whole pixel and at least one,
+    goes through :func:`resize_image`. Where an odd number of pixels is cut off, the side with the larger index loses
+    one more.
+
+    Args:
+        image: uint8 array of shape (height, width, 3).
+        size: the new (height, width), each at least 1.
+
+    Returns:
+        uint8 array of shape (size[0], size[1], 3).
+
+    Raises:
+        DataContentError: `image` or `size` is not as described.
+    """
+    _check_image_and_size(image, size)
+    height, width = size
+    rows, columns = image.shape[:2]
+    kept_rows = min(rows, max(1, round(columns * height / width)))
+    kept_columns = min(columns, max(1, round(rows * width / height)))
+    top, left = (rows - kept_rows) // 2, (columns - kept_columns) // 2
+    return resize_image(image[top : top + kept_rows, left : left + kept_columns], size)
+
+
+def _check_image_and_size(image: np.ndarray, size: tuple[int, int]) -> None:
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
         raise DataContentError(
             "Expected a uint8 image of shape (height, width, 3), at least 1 x 1, "
             f"received {image.dtype} of shape {image.shape}. Read pictures with read_image."
         )
-    height, width = size
-    if height < 1 or width < 1:
+    if min(size) < 1:
         raise DataContentError(f"Expected size as (height, width), each at least 1, received {size}.")
-    return np.array(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR))
 
 
 def _too_large(path: Path, received: str) -> ImageFileError:

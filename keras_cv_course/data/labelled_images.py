@@ -7,6 +7,12 @@ import numpy as np
 from keras_cv_course.errors import DataContentError
 
 
+def shuffle_classes(labels: np.ndarray, classes: int, seed: int) -> list[np.ndarray]:
+    """Give the members of each class 0 .. classes - 1 in random order, as indices int64 (members,) of `labels`."""
+    draw = np.random.default_rng(seed)
+    return [draw.permutation(np.flatnonzero(labels == c)) for c in range(classes)]
+
+
 @dataclass(frozen=True)
 class LabelledImages:
     """A validated set of equally large images with one class each.
@@ -74,11 +80,10 @@ class LabelledImages:
         Raises:
             DataContentError: one of the two would be empty.
         """
-        draw = np.random.default_rng(seed)
         aside = np.concatenate(
             [
-                draw.permutation(members)[: round(fraction * len(members))]
-                for members in (np.flatnonzero(self.labels == c) for c in range(len(self.class_names)))
+                members[: round(fraction * len(members))]
+                for members in shuffle_classes(self.labels, len(self.class_names), seed)
             ]
         )
         rest = np.setdiff1d(np.arange(len(self)), aside)

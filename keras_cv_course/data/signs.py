@@ -40,6 +40,11 @@ class SignsPart:
     path: Path
     synthetic: bool
 
+    @property
+    def kind(self) -> str:
+        """``real`` or ``synthetic``."""
+        return "synthetic" if self.synthetic else "real"
+
 
 def find_signs(folder: str | Path | None = None, parts: Sequence[Part] = ("train", "test")) -> Path:
     """Find the folder that holds the SIGNS files.

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from keras_cv_course.errors import ModelError, WeightsError, first_line
+from keras_cv_course.models.pixels import white_level
 from keras_cv_course.models.resnet import resnet
 from keras_cv_course.pretrained import pretrained, registry, weights_path
 from keras_cv_course.weights_file import read_weights
@@ -21,7 +22,8 @@ class Classifier:
     """A model, its classes and the size of picture it takes.
 
     Attributes:
-        model: from float32 (m, height, width, 3), values 0..1, to probabilities (m, classes).
+        model: from float32 (m, height, width, 3) to probabilities (m, classes). Values are 0..1, or 0..255 where the
+            model begins with a layer that scales them (:func:`~keras_cv_course.models.pixels.white_level`).
         class_names: one for each output.
         origin: where it comes from, for reports.
     """
@@ -64,9 +66,12 @@ class Classifier:
             )
         pieces = [np.zeros((0, len(self.class_names)), np.float32)]
         for start in range(0, len(images), PREDICTION_BATCH):
-            batch = images[start : start + PREDICTION_BATCH].astype(np.float32) / 255
-            pieces.append(self.model.predict_on_batch(batch))
+            pieces.append(self.model.predict_on_batch(self.prepare(images[start : start + PREDICTION_BATCH])))
         return np.concatenate(pieces)
+
+    def prepare(self, images: np.ndarray) -> np.ndarray:
+        """Turn images uint8 (m, height, width, 3) into float32 with the values that the model takes."""
+        return images.astype(np.float32) / 255 * np.float32(white_level(self.model))
 
 
 def load_classifier(source: str | Path) -> Classifier:

@@ -2,7 +2,8 @@
 
 Source: He, Zhang, Ren and Sun, "Deep Residual Learning for Image Recognition", 2015 (table 1), with the stride in the
 first convolution of a block, as in the paper's own version 1 and in the course. The stem follows the course: the
-max-pool has no padding, so a 64x64 picture passes 32 -> 15 -> 15 -> 8 -> 4 -> 2.
+max-pool has no padding, so a 64x64 picture passes 32 -> 15 -> 15 -> 8 -> 4 -> 2. The variant "torchvision" computes
+what PyTorch's weights were trained for (torchvision/models/resnet.py); there it is 32 -> 16 -> 16 -> 8 -> 4 -> 2.
 
 Layer names are stable: ``stem_conv``, ``stage2_block1_conv1``, ``stage2_block1_shortcut``, ..., ``stage5_block3_out``,
 ``predictions``. The course's own functions are in `resnet_course.py`.
@@ -10,7 +11,7 @@ Layer names are stable: ``stem_conv``, ``stage2_block1_conv1``, ``stage2_block1_
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import keras
 from keras import layers
@@ -19,6 +20,7 @@ from keras_cv_course.errors import ModelError
 
 Tensor = Any  # a symbolic or eager tensor of the current backend, or a NumPy array
 MakeInitializer = Callable[[], Any]  # called once for each convolution
+VariantName = Literal["paper", "torchvision"]
 
 STEM_FILTERS = 64
 STAGE_FILTERS = (64, 128, 256, 512)
@@ -47,6 +49,31 @@ RESNETS = {
 }
 
 
+@dataclass(frozen=True)
+class Variant:
+    """How the same description becomes layers, where implementations differ.
+
+    Attributes:
+        stride_in_3x3: a bottleneck block that halves the size does so in its 3x3 convolution ("version 1.5"); else in
+            its first 1x1 convolution, which then never sees three of four pixels.
+        symmetric_padding: windows with stride 2 have as much padding before as after, the stem's max-pool included;
+            else the convolutions follow TensorFlow's rule, which pads an even size only after, and the pool has none.
+        conv_bias: convolutions have a bias, although the batch norm behind them subtracts it again.
+        batch_norm_epsilon: what a batch norm adds to the variance.
+    """
+
+    stride_in_3x3: bool
+    symmetric_padding: bool
+    conv_bias: bool
+    batch_norm_epsilon: float
+
+
+VARIANTS: dict[str, Variant] = {
+    "paper": Variant(stride_in_3x3=False, symmetric_padding=False, conv_bias=True, batch_norm_epsilon=1e-3),
+    "torchvision": Variant(stride_in_3x3=True, symmetric_padding=True, conv_bias=False, batch_norm_epsilon=1e-5),
+}
+
+
 class Convolution(NamedTuple):
     """One convolution of a residual block's main path."""
 
@@ -65,6 +92,7 @@ class BlockStyle(NamedTuple):
         last_gamma: initial scale of the last batch norm in each main path. With ``"zeros"`` every block starts as
             its shortcut, which speeds the first epochs up (Goyal et al., 2017, section 5.1).
         training: passed on to each batch norm. None leaves it to Keras: True inside ``fit``, else False.
+        variant: biases, padding, epsilon and the place of a block's stride.
     """
 
     identity_initializer: MakeInitializer
@@ -72,6 +100,7 @@ class BlockStyle(NamedTuple):
     batch_norm_momentum: float = 0.99
     last_gamma: str = "ones"
     training: bool | None = None
+    variant: Variant = VARIANTS["paper"]
 
 
 def residual_block(
@@ -82,7 +111,7 @@ def residual_block(
     Args:
         x: (batch, height, width, channels).
         main_path: the convolutions; each is followed by a batch norm, all but the last also by a ReLU.
-        style: initializers, batch norm, training flag.
+        style: initializers, batch norm, training flag, variant.
         project: pass the shortcut through a 1x1 convolution and a batch norm, which a change of size or of
             channels needs.
         name: prefix of the layer names; None leaves the names to Keras.
@@ -93,17 +122,23 @@ def residual_block(
     initializer = style.projection_initializer if project else style.identity_initializer
 
     def conv_bn(x: Tensor, conv: Convolution, suffix: str, gamma: str = "ones") -> Tensor:
+        padding = "valid" if conv.kernel_size == 1 else "same"
+        if style.variant.symmetric_padding and padding == "same" and conv.stride > 1:
+            x = layers.ZeroPadding2D(conv.kernel_size // 2, name=_joined(name, f"{suffix}_pad"))(x)
+            padding = "valid"
         x = layers.Conv2D(
             conv.filters,
             conv.kernel_size,
             strides=conv.stride,
-            padding="valid" if conv.kernel_size == 1 else "same",
+            padding=padding,
+            use_bias=style.variant.conv_bias,
             kernel_initializer=initializer(),
             name=_joined(name, suffix),
         )(x)
         norm = layers.BatchNormalization(
             axis=3,
             momentum=style.batch_norm_momentum,
+            epsilon=style.variant.batch_norm_epsilon,
             gamma_initializer=gamma,
             name=_joined(name, f"{suffix}_bn"),
         )
@@ -130,7 +165,7 @@ def resnet_stages(x: Tensor, depth: int, style: BlockStyle) -> dict[str, Tensor]
     Args:
         x: images (batch, height, width, channels).
         depth: 18, 34, 50, 101 or 152.
-        style: initializers, batch norm, training flag.
+        style: initializers, batch norm, training flag, variant.
 
     Returns:
         The output of each stage by name, in order: ``stem`` (1/4 of the input's size), ``stage2`` (the same),
@@ -138,11 +173,24 @@ def resnet_stages(x: Tensor, depth: int, style: BlockStyle) -> dict[str, Tensor]
     """
     description = describe_resnet(depth)
     x = layers.ZeroPadding2D(3, name="stem_pad")(x)
-    x = layers.Conv2D(STEM_FILTERS, 7, strides=2, kernel_initializer=style.projection_initializer(), name="stem_conv")(
-        x
+    x = layers.Conv2D(
+        STEM_FILTERS,
+        7,
+        strides=2,
+        use_bias=style.variant.conv_bias,
+        kernel_initializer=style.projection_initializer(),
+        name="stem_conv",
+    )(x)
+    norm = layers.BatchNormalization(
+        axis=3,
+        momentum=style.batch_norm_momentum,
+        epsilon=style.variant.batch_norm_epsilon,
+        name="stem_bn",
     )
-    norm = layers.BatchNormalization(axis=3, momentum=style.batch_norm_momentum, name="stem_bn")
     x = layers.Activation("relu", name="stem_relu")(norm(x, training=style.training))
+    if style.variant.symmetric_padding:
+        # PyTorch pads its max-pool with -inf. After a ReLU no window has a maximum below 0, so zeros do the same.
+        x = layers.ZeroPadding2D(1, name="stem_pool_pad")(x)
     x = layers.MaxPooling2D(3, strides=2, name="stem_pool")(x)
 
     stages = {"stem": x}
@@ -150,7 +198,8 @@ def resnet_stages(x: Tensor, depth: int, style: BlockStyle) -> dict[str, Tensor]
         for block in range(1, blocks + 1):
             first = block == 1
             stride = 2 if first and stage > 2 else 1
-            path = bottleneck(3, (filters, filters, filters * BOTTLENECK_EXPANSION), stride)
+            widths = (filters, filters, filters * BOTTLENECK_EXPANSION)
+            path = bottleneck(3, widths, stride, stride_in_middle=style.variant.stride_in_3x3)
             if not description.bottleneck:
                 path = (Convolution(filters, 3, stride), Convolution(filters, 3))
             # The first block of stage 2 keeps size and, in the shallow members, channels too.
@@ -167,6 +216,7 @@ def resnet(
     *,
     include_top: bool = True,
     batch_norm_momentum: float = 0.99,
+    variant: VariantName = "paper",
     name: str | None = None,
 ) -> keras.Model:
     """Build a ResNet for any input size.
@@ -180,17 +230,23 @@ def resnet(
             ``stage<s>_block<last>_out``; :func:`stage_outputs` gives them by name.
         batch_norm_momentum: share of the old moving statistics that a training step keeps. Short trainings want
             0.9: see docs/training.md.
+        variant: ``"paper"``, or ``"torchvision"`` for what torchvision's models of the same depth compute, which
+            PyTorch's weights need: see :class:`Variant`. The layer names are the same.
         name: the model's name.
 
     Raises:
-        ModelError: an unknown depth, fewer than one class, or an input too small.
+        ModelError: an unknown depth or variant, fewer than one class, or an input too small.
     """
-    check_input_shape(input_shape, smallest=5)
+    if variant not in VARIANTS:
+        raise ModelError(f"variant must be one of {sorted(VARIANTS)}. Received: {variant!r}.")
+    # A padded max-pool leaves a pixel of any input.
+    check_input_shape(input_shape, smallest=1 if VARIANTS[variant].symmetric_padding else 5)
     style = BlockStyle(
         identity_initializer=keras.initializers.HeNormal,
         projection_initializer=keras.initializers.HeNormal,
         batch_norm_momentum=batch_norm_momentum,
         last_gamma="zeros",
+        variant=VARIANTS[variant],
     )
     inputs = keras.Input(input_shape, name="image")
     x = resnet_stages(inputs, depth, style)["stage5"]
@@ -206,9 +262,17 @@ def ResNet18(
     *,
     include_top: bool = True,
     batch_norm_momentum: float = 0.99,
+    variant: VariantName = "paper",
 ) -> keras.Model:
     """Build ResNet-18; arguments and errors as of :func:`resnet`."""
-    return resnet(18, input_shape, classes, include_top=include_top, batch_norm_momentum=batch_norm_momentum)
+    return resnet(
+        18,
+        input_shape,
+        classes,
+        include_top=include_top,
+        batch_norm_momentum=batch_norm_momentum,
+        variant=variant,
+    )
 
 
 def ResNet34(
@@ -217,9 +281,17 @@ def ResNet34(
     *,
     include_top: bool = True,
     batch_norm_momentum: float = 0.99,
+    variant: VariantName = "paper",
 ) -> keras.Model:
     """Build ResNet-34; arguments and errors as of :func:`resnet`."""
-    return resnet(34, input_shape, classes, include_top=include_top, batch_norm_momentum=batch_norm_momentum)
+    return resnet(
+        34,
+        input_shape,
+        classes,
+        include_top=include_top,
+        batch_norm_momentum=batch_norm_momentum,
+        variant=variant,
+    )
 
 
 def ResNet101(
@@ -228,9 +300,17 @@ def ResNet101(
     *,
     include_top: bool = True,
     batch_norm_momentum: float = 0.99,
+    variant: VariantName = "paper",
 ) -> keras.Model:
     """Build ResNet-101; arguments and errors as of :func:`resnet`."""
-    return resnet(101, input_shape, classes, include_top=include_top, batch_norm_momentum=batch_norm_momentum)
+    return resnet(
+        101,
+        input_shape,
+        classes,
+        include_top=include_top,
+        batch_norm_momentum=batch_norm_momentum,
+        variant=variant,
+    )
 
 
 def ResNet152(
@@ -239,9 +319,17 @@ def ResNet152(
     *,
     include_top: bool = True,
     batch_norm_momentum: float = 0.99,
+    variant: VariantName = "paper",
 ) -> keras.Model:
     """Build ResNet-152; arguments and errors as of :func:`resnet`."""
-    return resnet(152, input_shape, classes, include_top=include_top, batch_norm_momentum=batch_norm_momentum)
+    return resnet(
+        152,
+        input_shape,
+        classes,
+        include_top=include_top,
+        batch_norm_momentum=batch_norm_momentum,
+        variant=variant,
+    )
 
 
 def stage_outputs(model: keras.Model) -> dict[str, Tensor]:
@@ -272,10 +360,13 @@ def describe_resnet(depth: int) -> ResNetDescription:
     return RESNETS[depth]
 
 
-def bottleneck(kernel_size: int, filters: Sequence[int], stride: int) -> tuple[Convolution, ...]:
-    """Give the 1x1, kxk, 1x1 main path of a bottleneck block, the stride in its first convolution."""
+def bottleneck(
+    kernel_size: int, filters: Sequence[int], stride: int, *, stride_in_middle: bool = False
+) -> tuple[Convolution, ...]:
+    """Give the 1x1, kxk, 1x1 main path of a bottleneck block, the stride in its first or its middle convolution."""
     first, second, third = filters
-    return (Convolution(first, 1, stride), Convolution(second, kernel_size), Convolution(third, 1))
+    outer, middle = (1, stride) if stride_in_middle else (stride, 1)
+    return (Convolution(first, 1, outer), Convolution(second, kernel_size, middle), Convolution(third, 1))
 
 
 def softmax_head(x: Tensor, classes: int, initializer: Any) -> Tensor:

@@ -19,6 +19,10 @@ from keras_cv_course.report.plots import plot_confusion_matrix, plot_training_cu
 
 # A card is at most this wide on a screen of double density.
 _LARGEST_PICTURE = 400
+# A picture up to this size shows its pixels as they are. A larger one is taken for a photograph, which as JPEG is a
+# fraction as long and looks the same.
+_LARGEST_SMALL_PICTURE = 96
+_SKIPPED_SHOWN = 50
 
 
 @dataclass(frozen=True)
@@ -30,12 +34,34 @@ class Sample:
         truth: name of its true class; None if nobody knows.
         predicted: name of the class that the model chose.
         probabilities: one number from 0 to 1 per class, in the order of the class names.
+        name: what to call the picture, such as its path in the data set; None shows nothing.
     """
 
     image: np.ndarray
     truth: str | None
     predicted: str
     probabilities: Sequence[float]
+    name: str | None = None
+
+
+@dataclass(frozen=True)
+class Attention:
+    """One classified picture, and where in it the model found the class that it chose.
+
+    Attributes:
+        image: uint8 array of shape (height, width, 3), red-green-blue.
+        overlay: the same picture with heat laid over it, of the same shape, as
+            :func:`~keras_cv_course.report.heat_map.overlay_heat` gives it.
+        truth: name of the picture's true class; None if nobody knows.
+        predicted: name of the class that the model chose and the heat speaks for.
+        probability: what the model gave to that class, from 0 to 1.
+    """
+
+    image: np.ndarray
+    overlay: np.ndarray
+    truth: str | None
+    predicted: str
+    probability: float
 
 
 def write_classification_page(
@@ -51,6 +77,9 @@ def write_classification_page(
     samples: Sequence[Sample],
     mistakes: Sequence[Sample],
     history: Mapping[str, Sequence[float]] | None = None,
+    split: str = "test",
+    attention: Sequence[Attention] = (),
+    skipped: Sequence[str] = (),
 ) -> None:
     """Write a self-contained page: pictures, plots and styles are inside the file, which loads nothing else.
 
@@ -65,14 +94,19 @@ def write_classification_page(
         confusion: integer counts of shape (C, C) of these images, rows ground truth; None leaves the section
             out.
         samples: predictions to show, right and wrong.
-        mistakes: wrong predictions to show, all of them or the most telling ones.
+        mistakes: wrong predictions to show, all of them or the most telling ones, in any order: the page shows
+            the most confident first.
         history: values per epoch as for :func:`~keras_cv_course.report.plots.plot_training_curves`; None
             leaves the section out.
+        split: the part of the data that the images are: ``test`` or ``validation``.
+        attention: pictures with the places that speak for the predicted class; none leaves the section out.
+        skipped: one line for each file that is not among the images, its name and why; the page shows the first
+            50. None leaves the section out.
 
     Raises:
-        DataContentError: a sample does not fit the class names; the accuracy is not from 0 to 1, not of at
-            least one image, or contradicts `confusion` or `mistakes`; `confusion` or `history` cannot be
-            drawn.
+        DataContentError: a sample or an attention does not fit the class names; an overlay does not fit its
+            picture; the accuracy is not from 0 to 1, not of at least one image, or contradicts `confusion` or
+            `mistakes`; `confusion` or `history` cannot be drawn.
     """
     result = None
     if accuracy is not None:
@@ -103,6 +137,9 @@ def write_classification_page(
         lstrip_blocks=True,
     )
     environment.filters["percent"] = _percent
+    mistake_cards = [_card(sample, class_names) for sample in mistakes]
+    mistake_cards.sort(key=lambda card: card["bars"][0][1], reverse=True)  # by the probability of the prediction
+    plotted_names = [_writable(name) for name in class_names]
     page = environment.get_template("classification.html.j2").render(
         title=title,
         facts=facts,
@@ -111,12 +148,16 @@ def write_classification_page(
         result=result,
         number_of_images=number_of_images,
         samples=[_card(sample, class_names) for sample in samples],
-        mistakes=[_card(sample, class_names) for sample in mistakes],
-        confusion=None if confusion is None else _plot(plot_confusion_matrix(confusion, class_names)),
+        mistakes=mistake_cards,
+        confusion=None if confusion is None else _plot(plot_confusion_matrix(confusion, plotted_names)),
         curves=None if history is None else _plot(plot_training_curves(history)),
+        split=split,
+        attention=[_pair(pair, class_names) for pair in attention],
+        skipped=skipped[:_SKIPPED_SHOWN],
+        number_of_skipped=len(skipped),
         epochs=0 if history is None else max(len(values) for values in history.values()),
     )
-    write_text_atomically(path, page)
+    write_text_atomically(path, _writable(page))
 
 
 def _card(sample: Sample, class_names: Sequence[str]) -> dict[str, Any]:
@@ -132,11 +173,33 @@ def _card(sample: Sample, class_names: Sequence[str]) -> dict[str, Any]:
             f"truth {sample.truth!r}."
         )
     return {
-        "picture": _picture_uri(sample.image),
-        "enlarged": max(sample.image.shape[:2]) < _LARGEST_PICTURE / 2,
+        "picture": _picture(sample.image),
+        "name": sample.name,
         "predicted": sample.predicted,
         "truth": sample.truth,
         "bars": [(name, probabilities[name]) for name in shown],
+    }
+
+
+def _pair(attention: Attention, class_names: Sequence[str]) -> dict[str, Any]:
+    """What the template shows of an attention: the picture without and with its heat, and the verdict."""
+    shown = {attention.predicted, attention.truth} - {None}
+    if (
+        attention.image.shape != attention.overlay.shape
+        or not shown <= set(class_names)
+        or not 0 <= attention.probability <= 1
+    ):
+        raise DataContentError(
+            f"Expected an attention with image and overlay of one shape, classes among {list(class_names)} and a "
+            f"probability from 0 to 1, received {attention.image.shape} and {attention.overlay.shape}, predicted "
+            f"{attention.predicted!r}, truth {attention.truth!r}, {attention.probability}."
+        )
+    return {
+        "picture": _picture(attention.image),
+        "overlay": _picture(attention.overlay),
+        "predicted": attention.predicted,
+        "truth": attention.truth,
+        "probability": attention.probability,
     }
 
 
@@ -145,12 +208,22 @@ def _percent(share: float) -> str:
     return "100 %" if share == 1 else f"{min(100 * share, 99.9):.1f} %"
 
 
-def _picture_uri(image: np.ndarray) -> str:
+def _writable(text: str) -> str:
+    """Give text that UTF-8 can hold: the name of a file from an old disk may have bytes that are no characters."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _picture(image: np.ndarray) -> dict[str, Any]:
+    """What the template shows of a picture: the picture, and whether its pixels are to be seen."""
+    small = max(image.shape[:2]) <= _LARGEST_SMALL_PICTURE
     picture = Image.fromarray(image)
     picture.thumbnail((_LARGEST_PICTURE, _LARGEST_PICTURE))
     buffer = io.BytesIO()
-    picture.save(buffer, "PNG")
-    return _data_uri("image/png", buffer.getvalue())
+    if small:
+        picture.save(buffer, "PNG")
+    else:
+        picture.save(buffer, "JPEG", quality=85)
+    return {"uri": _data_uri("image/png" if small else "image/jpeg", buffer.getvalue()), "pixelated": small}
 
 
 def _plot(figure: Figure) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from keras_cv_course.training.nested_layers import all_layers
+from keras_cv_course.models.nested_layers import all_layers
 
 # The smallest epsilon that cuDNN's batch norm takes.
 CUDNN_MIN_EPSILON = 1.001e-5

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from keras_cv_course.cpu import cpu_has_bfloat16
-from keras_cv_course.training.nested_layers import all_layers, output_ids
+from keras_cv_course.models.nested_layers import all_layers, output_ids
 
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 

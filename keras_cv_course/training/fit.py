@@ -8,7 +8,7 @@ batch-norm statistics that fit the final weights. Why each default is what it is
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import keras
 import numpy as np
@@ -16,10 +16,12 @@ import numpy as np
 from keras_cv_course.data.labelled_images import LabelledImages
 from keras_cv_course.errors import ModelError, RunError
 from keras_cv_course.files import atomic_path
+from keras_cv_course.models.pixels import white_level
 from keras_cv_course.training.augment import Augmentation
 from keras_cv_course.training.batch_norm import fused_batch_norm, reestimate_statistics
 from keras_cv_course.training.batches import measuring_batches, steps_per_epoch, training_batches
 from keras_cv_course.training.device import Precision, choose_precision, gpu_names, layer_precision, replicated
+from keras_cv_course.training.optimizers import OPTIMIZERS, make_optimizer
 from keras_cv_course.training.run_folder import (
     History,
     RunFolder,
@@ -39,9 +41,10 @@ class FitConfig:
     Attributes:
         epochs: passes over the training images.
         batch_size: images a step, over all GPUs together.
+        optimizer: ``sgd`` (Nesterov momentum 0.9) or ``adam``.
         learning_rate: the highest; it rises to it evenly during the warm-up and falls to 0 along a half cosine.
         warmup_epochs: length of the rise; at most half of the epochs.
-        weight_decay: of convolution and dense kernels; biases and batch norms have none.
+        weight_decay: of convolution and dense kernels, relative to the learning rate; biases and batch norms have none.
         label_smoothing: share of the target that is spread over all classes, 0 to 1.
         augmentation: random changes to the training images; None for none.
         patience: with validation, epochs without a better one after which to stop; None to go on to the end.
@@ -51,6 +54,7 @@ class FitConfig:
 
     epochs: int = 60
     batch_size: int = 32
+    optimizer: Literal["sgd", "adam"] = "sgd"
     learning_rate: float = 0.1
     warmup_epochs: float = 3.0
     weight_decay: float = 5e-4
@@ -64,6 +68,7 @@ class FitConfig:
         """Refuse what cannot work."""
         self._require("epochs", self.epochs >= 1, "at least 1")
         self._require("batch_size", self.batch_size >= 1, "at least 1")
+        self._require("optimizer", self.optimizer in OPTIMIZERS, f"one of {', '.join(OPTIMIZERS)}")
         self._require("learning_rate", self.learning_rate > 0, "above 0")
         self._require("warmup_epochs", self.warmup_epochs >= 0, "0 or more")
         self._require("weight_decay", self.weight_decay >= 0, "0 or more")
@@ -105,6 +110,7 @@ def fit(
     folder: RunFolder | None = None,
     resume: bool = False,
     callbacks: Sequence[keras.callbacks.Callback] = (),
+    learning_rate_factors: Sequence[float] | None = None,
 ) -> History:
     """Train `model`, in place; it comes back in float32, compiled for `evaluate`.
 
@@ -114,13 +120,16 @@ def fit(
     model.
 
     Args:
-        model: a built classifier from float32 (m, height, width, 3), values 0..1, to probabilities (m, classes).
+        model: a built classifier from float32 (m, height, width, 3) to probabilities (m, classes). It gets values 0..1,
+            or 0..255 if it begins with a layer that scales them (:func:`~keras_cv_course.models.pixels.white_level`).
         train: images of the model's size.
         config: how to train.
         validation: images to choose the best epoch by; never trained on.
         folder: where the run is kept; None keeps nothing on disk, and cannot resume.
         resume: go on from the folder's state; from the beginning where no epoch was finished yet.
         callbacks: further Keras callbacks. Without one that shows progress, training says nothing.
+        learning_rate_factors: for each of ``model.trainable_variables`` its share of the learning rate; None for the
+            whole rate everywhere. :func:`~keras_cv_course.learning_rate_factors` makes them from layer groups.
 
     Returns:
         The history: for each quantity a number for each epoch, those before a resume included.
@@ -145,16 +154,14 @@ def fit(
     keeper = _EpochKeeper(state, config, folder)
     try:
         with replicated(model) as twin:
-            _train_epochs(twin, train, validation, config, loss, keeper, callbacks)
+            _train_epochs(twin, train, validation, config, loss, keeper, callbacks, learning_rate_factors)
     finally:
         # What was traced on the way computes in 16 bits; whatever the model does from here on shall not.
         model.compile("sgd", loss, metrics=["accuracy"])
-    reestimate_statistics(model, training_batches(train, MEASURING_BATCH, epochs=1, seed=config.seed))
+    white = white_level(model)
+    reestimate_statistics(model, training_batches(train, MEASURING_BATCH, epochs=1, seed=config.seed, white=white))
     if folder is not None:
-        with atomic_path(folder.model) as path:
-            model.save(path)
-        folder.state.unlink(missing_ok=True)
-        folder.best_weights.unlink(missing_ok=True)
+        folder.write_model(model)
     return state.history
 
 
@@ -166,11 +173,19 @@ def _train_epochs(
     loss: keras.losses.Loss,
     keeper: "_EpochKeeper",
     callbacks: Sequence[keras.callbacks.Callback],
+    learning_rate_factors: Sequence[float] | None,
 ) -> None:
     """Train from the keeper's state to the end and put the best weights into `model`."""
     state, folder = keeper.run_state, keeper.folder
-    steps = steps_per_epoch(train, config.batch_size)
-    model.compile(_make_optimizer(config, steps, state.precision), loss, metrics=["accuracy"])
+    steps, white = steps_per_epoch(train, config.batch_size), white_level(model)
+    optimizer = make_optimizer(
+        config.optimizer,
+        _learning_rate(config, steps),
+        config.weight_decay,
+        factors=learning_rate_factors,
+        scale_loss=state.precision == "float16",
+    )
+    model.compile(optimizer, loss, metrics=["accuracy"])
     model.optimizer.build(model.trainable_variables)
     if folder is not None and state.epochs_done:
         restore_variables(folder.state, model)
@@ -185,8 +200,11 @@ def _train_epochs(
                     first_epoch=state.epochs_done,
                     seed=config.seed,
                     augmentation=config.augmentation,
+                    white=white,
                 ),
-                validation_data=None if validation is None else measuring_batches(validation, MEASURING_BATCH),
+                validation_data=None
+                if validation is None
+                else measuring_batches(validation, MEASURING_BATCH, white=white),
                 initial_epoch=state.epochs_done,
                 epochs=config.epochs,
                 steps_per_epoch=steps,
@@ -260,18 +278,15 @@ class _EpochKeeper(keras.callbacks.Callback):
             model.set_weights(self.best_weights)
 
 
-def _make_optimizer(config: FitConfig, steps: int, precision: str) -> keras.optimizers.Optimizer:
-    """Make SGD with Nesterov momentum and the schedule of `config`, `steps` steps an epoch."""
+def _learning_rate(config: FitConfig, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
+    """Make the schedule of `config`, `steps` steps an epoch."""
     warmup = round(min(config.warmup_epochs, config.epochs / 2) * steps)
-    schedule = keras.optimizers.schedules.CosineDecay(
+    return keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=0.0 if warmup else config.learning_rate,
         decay_steps=max(1, config.epochs * steps - warmup),
         warmup_target=config.learning_rate if warmup else None,
         warmup_steps=warmup,
     )
-    optimizer = keras.optimizers.SGD(schedule, momentum=0.9, nesterov=True, weight_decay=config.weight_decay)
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    return keras.optimizers.LossScaleOptimizer(optimizer) if precision == "float16" else optimizer
 
 
 def _check_fit(

@@ -117,6 +117,13 @@ class RunFolder:
             rows = list(csv.DictReader(file))
         return {name: [float(row[name]) for row in rows] for name in rows[0] if name != "epoch"}
 
+    def write_model(self, model: keras.Model) -> None:
+        """Write the trained model, which completes the run, and clear away what only resuming needed."""
+        with atomic_path(self.model) as path:
+            model.save(path)
+        self.state.unlink(missing_ok=True)
+        self.best_weights.unlink(missing_ok=True)
+
     def write_history(self, history: History) -> None:
         """Write one row for each epoch, numbered from 1."""
         text = io.StringIO()

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import ExifTags, Image
 
-from keras_cv_course.data.image_files import read_image, resize_image
+from keras_cv_course.data import image_files
+from keras_cv_course.data.image_files import crop_and_resize, read_image, resize_image
 from keras_cv_course.errors import DataContentError, ImageFileError
 
 WHITE = (255, 255, 255)
@@ -410,6 +411,58 @@ def test_resize_one_pixel():
     assert resize_image(np.full((1, 1, 3), 7, np.uint8), (3, 2)).tolist() == np.full((3, 2, 3), 7).tolist()
 
 
+def numbered(rows: int, columns: int) -> np.ndarray:
+    """An image whose pixels say where they are: red the row, green the column."""
+    image = np.zeros((rows, columns, 3), np.uint8)
+    image[..., 0], image[..., 1] = np.indices((rows, columns))
+    return image
+
+
+# The image's size, the size wanted, and the rows and columns that shall be left, by hand.
+CROPS = [
+    ((4, 10), (4, 4), slice(0, 4), slice(3, 7)),
+    ((10, 4), (4, 4), slice(3, 7), slice(0, 4)),
+    ((4, 9), (4, 4), slice(0, 4), slice(2, 6)),  # 5 columns go: 2 on the left, 3 on the right
+    ((6, 20), (3, 4), slice(0, 6), slice(6, 14)),
+    ((20, 6), (4, 3), slice(6, 14), slice(0, 6)),
+    ((30, 40), (64, 64), slice(0, 30), slice(5, 35)),
+    ((1, 50), (1, 1), slice(0, 1), slice(24, 25)),
+    ((3, 50), (100, 1), slice(0, 3), slice(24, 25)),  # 0.03 columns would have the ratio
+    ((50, 3), (1, 100), slice(24, 25), slice(0, 3)),
+]
+
+
+@pytest.mark.parametrize(("image_size", "size", "rows", "columns"), CROPS)
+def test_crop_keeps_the_middle(image_size, size, rows, columns):
+    image = numbered(*image_size)
+    np.testing.assert_array_equal(crop_and_resize(image, size), resize_image(image[rows, columns], size))
+
+
+@pytest.mark.parametrize(("image_size", "size"), [((32, 64), (32, 64)), ((32, 64), (7, 14)), ((10, 15), (100, 150))])
+def test_crop_leaves_a_picture_of_the_right_ratio_whole(image_size, size):
+    image = numbered(*image_size)
+    np.testing.assert_array_equal(crop_and_resize(image, size), resize_image(image, size))
+
+
+SIDES = st.integers(1, 60)
+
+
+@given(rows=SIDES, columns=SIDES, height=SIDES, width=SIDES)
+def test_crop_is_in_the_middle_and_as_large_as_can_be(rows, columns, height, width):
+    cropped = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(image_files, "resize_image", lambda image, size: cropped.append(image))
+        crop_and_resize(numbered(rows, columns), (height, width))
+    (part,) = cropped
+    for axis, whole, other in [(0, rows, columns * height / width), (1, columns, rows * width / height)]:
+        kept = part.shape[axis]
+        assert kept == whole or abs(kept - other) <= 0.5 or kept == 1 > other
+        before = int(part[0, 0, axis])
+        assert before == (whole - kept) // 2
+    assert rows == part.shape[0] or columns == part.shape[1]
+
+
+@pytest.mark.parametrize("function", [resize_image, crop_and_resize])
 @pytest.mark.parametrize(
     "image",
     [
@@ -420,12 +473,13 @@ def test_resize_one_pixel():
         np.zeros((0, 4, 3), np.uint8),
     ],
 )
-def test_resize_rejects_other_arrays(image):
+def test_resizing_rejects_other_arrays(function, image):
     with pytest.raises(DataContentError, match=r"received (float32|uint8) of shape \("):
-        resize_image(image, (2, 2))
+        function(image, (2, 2))
 
 
+@pytest.mark.parametrize("function", [resize_image, crop_and_resize])
 @pytest.mark.parametrize("size", [(0, 4), (4, 0), (-1, 4)])
-def test_resize_rejects_empty_sizes(size):
+def test_resizing_rejects_empty_sizes(function, size):
     with pytest.raises(DataContentError, match=r"received \("):
-        resize_image(np.zeros((4, 4, 3), np.uint8), size)
+        function(np.zeros((4, 4, 3), np.uint8), size)

@@ -1,5 +1,8 @@
 """The training pipeline is a function of seed and epoch; the measuring one gives everything once."""
 
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -54,3 +57,35 @@ def test_measuring_gives_each_image_once_in_order(colour_squares: LabelledImages
     images = np.concatenate([images for images, _ in batches])
     np.testing.assert_array_equal(np.rint(images * 255), colour_squares.images)
     np.testing.assert_array_equal(np.concatenate([t for _, t in batches]).argmax(1), colour_squares.labels)
+
+
+@pytest.mark.parametrize(
+    "batches",
+    [
+        lambda data, **white: training_batches(data, 16, epochs=2, augmentation=Augmentation(), **white),
+        lambda data, **white: measuring_batches(data, 16, **white),
+    ],
+    ids=["training", "measuring"],
+)
+def test_white_may_be_255(colour_squares: LabelledImages, batches: Callable) -> None:
+    (ones, targets), (whites, same_targets) = (collect(batches(colour_squares, white=w)) for w in (1.0, 255.0))
+    assert 0.5 < ones.max() <= 1
+    np.testing.assert_array_equal(whites, 255 * ones)
+    np.testing.assert_array_equal(targets, same_targets)
+
+
+def test_images_may_lie_in_a_file(colour_squares: LabelledImages, tmp_path: Path) -> None:
+    np.save(tmp_path / "images.npy", colour_squares.images)
+    mapped = np.load(tmp_path / "images.npy", mmap_mode="r")
+    assert isinstance(mapped, np.memmap)
+    on_disk = LabelledImages(mapped, colour_squares.labels, colour_squares.class_names)
+    for options in ({"augmentation": None}, {"augmentation": Augmentation()}):
+        for a, b in zip(
+            collect(training_batches(on_disk, 16, epochs=2, **options)),
+            collect(training_batches(colour_squares, 16, epochs=2, **options)),
+            strict=True,
+        ):
+            np.testing.assert_array_equal(a, b)
+    np.testing.assert_array_equal(
+        collect(measuring_batches(on_disk, 16))[0], collect(measuring_batches(colour_squares, 16))[0]
+    )

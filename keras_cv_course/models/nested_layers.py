@@ -14,10 +14,14 @@ def all_layers(model: keras.Model) -> Iterator[keras.Layer]:
             yield layer
 
 
-def output_ids(model: keras.Model) -> set[int]:
-    """Give the identities of the symbolic outputs of `model` and of the models nested in it."""
-    ids = {id(tensor) for tensor in model.outputs}
+def nested_models(model: keras.Model) -> Iterator[keras.Model]:
+    """Give the models among the layers of `model`, outer ones first."""
     for layer in model.layers:
         if isinstance(layer, keras.Model):
-            ids |= output_ids(layer)
-    return ids
+            yield layer
+            yield from nested_models(layer)
+
+
+def output_ids(model: keras.Model) -> set[int]:
+    """Give the identities of the symbolic outputs of `model` and of the models nested in it."""
+    return {id(tensor) for part in (model, *nested_models(model)) for tensor in part.outputs}

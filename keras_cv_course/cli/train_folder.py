@@ -1,0 +1,215 @@
+"""`kcc train folder`: a classifier for anyone's photos, by transfer from a pretrained network."""
+
+import shlex
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from keras_cv_course.cli.console import INTERRUPTED, check_folder, err, note, progress_bar, say, start_keras
+from keras_cv_course.errors import RunError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from keras_cv_course.data.image_folders import SkippedFile
+    from keras_cv_course.data.read_images import ReadImages
+    from keras_cv_course.training.run_folder import RunFolder
+    from keras_cv_course.transfer.recipes import Recipe
+
+RECIPE_NAMES = ("auto", "small", "medium", "large", "finetune")
+FEW_TO_JUDGE_BY = 20
+SHOWN = ("backbone", "recipe", "image_size", "epochs", "batch_size", "learning_rate", "seed")
+DEFAULTS: dict[str, Any] = {"backbone": "mobilenetv2", "recipe": "auto", "validation": 0.2, "seed": 0}
+
+
+def folder(
+    directory: Annotated[
+        Path | None, typer.Argument(metavar="DIR", help="Folder with a sub-folder of pictures for each class.")
+    ] = None,
+    backbone: Annotated[
+        str | None,
+        typer.Option(
+            help="Pretrained network: one of keras.applications in small letters (mobilenet-0.25: a narrow one), "
+            "signs-resnet50, a run folder, or a .keras, .safetensors or .pth file. [dim]Default: mobilenetv2[/]"
+        ),
+    ] = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            help=f"How much to train: {', '.join(RECIPE_NAMES)}. [dim]Default: auto, by the number of images[/]"
+        ),
+    ] = None,
+    image_size: Annotated[
+        int | None, typer.Option(min=1, help="Height and width in pixels. [dim]Default: what suits the backbone[/]")
+    ] = None,
+    validation: Annotated[
+        float | None,
+        typer.Option(min=0.0, max=0.9, help="Share of each class kept to measure by. [dim]Default: 0.2[/]"),
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Of the recipe's last phase. [dim]Default: the recipe's[/]")
+    ] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Images a step. [dim]Default: the recipe's[/]")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="The highest. [dim]Default: the recipe's[/]")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of the split and all random numbers. [dim]Default: 0[/]")] = None,
+    folder: Annotated[
+        Path | None, typer.Option("--out", help="The run's folder. [dim]Default: runs/<DIR>-<time>-seed<seed>[/]")
+    ] = None,
+    resume: Annotated[
+        Path | None, typer.Option(help="Go on with the run in this folder, with its own settings.")
+    ] = None,
+) -> None:
+    """Train a classifier for your own photos, sorted into one sub-folder for each class.
+
+    A share of each class is kept to measure by. Files that cannot be used are named and left out.
+    """
+    options = {
+        "backbone": backbone,
+        "recipe": recipe,
+        "image_size": image_size,
+        "validation": validation,
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "seed": seed,
+    }
+    given = {name: value for name, value in options.items() if value is not None}
+    if resume is not None and (given or directory is not None or folder is not None):
+        raise RunError("--resume goes on with the run's own settings and takes nothing else. Leave the rest out.")
+    if resume is None and directory is None:
+        raise RunError("Expected a folder of pictures, or --resume with a run. Received neither.")
+    if recipe is not None and recipe not in RECIPE_NAMES:
+        raise RunError(f"--recipe must be one of {', '.join(RECIPE_NAMES)}. Received: {recipe!r}.")
+
+    start_keras()
+    from keras_cv_course.training.run_folder import RunFolder
+
+    if resume is not None:
+        run, details = RunFolder(resume), RunFolder(resume).read_config()
+        if details.get("task") != "folder":
+            raise RunError(f"{run.path} is a run of the task {details.get('task')!r}, not of 'folder'.")
+    else:
+        assert directory is not None
+        details = DEFAULTS | given | {"task": "folder", "data": str(directory.resolve())}
+        name = f"{directory.resolve().name}-{datetime.now():%Y%m%d-%H%M%S}-seed{details['seed']}"
+        run = RunFolder(folder or Path("runs") / name, details)
+        check_folder(run.path)
+        run.require_free()
+    try:
+        _run(run, details, resume=resume is not None)
+    except KeyboardInterrupt:
+        saved = f" Go on with: kcc train folder --resume {shlex.quote(str(run.path))}" if run.config.exists() else ""
+        note(f"Stopped.{saved}")
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def _run(run: "RunFolder", details: dict[str, Any], *, resume: bool) -> None:
+    from keras_cv_course.cli.epoch_progress import EpochProgress
+    from keras_cv_course.cli.folder_images import read_with_progress, say_skipped
+    from keras_cv_course.data.image_folders import find_images
+    from keras_cv_course.training.device import prepare_devices
+    from keras_cv_course.transfer.backbones import load_backbone
+    from keras_cv_course.transfer.features import feature_cache
+    from keras_cv_course.transfer.recipes import train_transfer
+
+    root = Path(details["data"])
+    files = find_images(root)
+    rest, held_out = files.split(details["validation"], details["seed"])
+    recipe = _recipe(details, len(rest))
+    gpus = prepare_devices(details["seed"])
+    size = details.get("image_size")
+    with err.status("Loading the backbone ..."):
+        backbone = load_backbone(details["backbone"], (size, size) if size else None)
+    cache = feature_cache()
+    read = [read_with_progress(part, backbone.network.input_shape[1:3]) for part in (rest, held_out) if part]
+    train, measured = read[0], read[1] if held_out else None
+    skipped = (*files.skipped, *(file for part in read for file in part.skipped))
+    say_skipped(skipped, root)
+    counts = f"{len(train.data)} to train on, {len(measured.data) if measured else 'none'} to measure by"
+    note(f"Run: {run.path}   images: {counts}   recipe: {recipe.name}   devices: {', '.join(gpus) or 'CPU'}")
+    if measured is None or len(measured.data) < FEW_TO_JUDGE_BY:
+        note("So few pictures to measure by say little about how good the classifier is. Add pictures if you can.")
+
+    if resume and run.model.exists() and not _last_file(run).exists():  # stopped between training and report
+        history = run.read_history()
+    else:
+        looks = 0
+        if recipe.head is not None:
+            looks = recipe.head.views_of(len(train.data)) * len(train.data) + (len(measured.data) if measured else 0)
+        with progress_bar("Features", looks) as (bar, features):
+            callbacks = []
+            if recipe.fit is not None:
+                epochs = bar.add_task("Epochs", total=recipe.fit.epochs, note="")
+                callbacks.append(EpochProgress(bar, epochs, len(train.data)))
+            _, history = train_transfer(
+                backbone,
+                recipe,
+                train.data,
+                validation=measured.data if measured else None,
+                folder=run,
+                resume=resume,
+                cache=cache,
+                callbacks=callbacks,
+                progress=lambda done: bar.update(features, completed=done),
+            )
+    _report(run, details, history, measured, skipped)
+
+
+def _recipe(details: dict[str, Any], images: int) -> "Recipe":
+    """Take the recipe that is asked for, with the settings of its last phase that are asked for."""
+    from keras_cv_course.transfer.recipes import RECIPES, choose_recipe
+
+    recipe = choose_recipe(images) if details["recipe"] == "auto" else RECIPES[details["recipe"]]
+    changes = {name: details[name] for name in ("epochs", "batch_size", "learning_rate") if name in details}
+    seed = {"seed": details["seed"]}
+    head = recipe.head and replace(recipe.head, **seed, **({} if recipe.fit else changes))
+    return replace(recipe, head=head, fit=recipe.fit and replace(recipe.fit, **seed, **changes))
+
+
+def _report(
+    run: "RunFolder",
+    details: dict[str, Any],
+    history: dict[str, list[float]],
+    measured: "ReadImages | None",
+    skipped: "Sequence[SkippedFile]",
+) -> None:
+    from keras_cv_course.cli.classification_result import measure
+    from keras_cv_course.cli.run_result import write_run_result
+    from keras_cv_course.data.image_folders import describe_skipped
+    from keras_cv_course.models.classifier import load_classifier
+
+    root, result = Path(details["data"]), None
+    with err.status("Measuring ..."):
+        classifier = load_classifier(run.path)
+        if measured is not None:
+            result = measure(
+                classifier,
+                measured.data,
+                source=str(root),
+                data_note=f"{len(measured.data)} pictures from {root.name}, kept aside before the training.",
+                split="validation",
+                names=tuple(str(path.relative_to(root)) for path in measured.paths),
+            )
+            result.write_page(
+                run.path / "report.html",
+                title=f"Pictures of {root.name}, classified",
+                facts={name.replace("_", " ").capitalize(): str(details[name]) for name in SHOWN if name in details},
+                history=history,
+                skipped=describe_skipped(skipped, root, most=len(skipped)),
+                show_attention=True,
+            )
+        write_run_result(run, history, result, {"skipped": len(skipped)})
+    if result is None:
+        say(f"Trained; no picture was kept to measure by. The model: {run.model.resolve()}")
+    else:
+        say(f"{result.accuracy:.1%} of {len(result.data)} pictures right that were kept aside.")
+        say(f"Page: {(run.path / 'report.html').resolve()}")
+    say(f"Use it: kcc predict folder --model {shlex.quote(str(run.path))} IMAGE...")
+
+
+def _last_file(run: "RunFolder") -> Path:
+    """Give the last file that a run writes."""
+    return run.path / "curves.png"

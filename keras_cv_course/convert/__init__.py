@@ -1,0 +1,1 @@
+"""Weights that other frameworks trained, in the models of this package."""

@@ -1,0 +1,81 @@
+"""The optimizers of :func:`~keras_cv_course.fit`, with a share of the learning rate for each variable if wanted."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from keras_cv_course.errors import RunError
+
+# A learning rate for each group of layers: Howard and Ruder, "Universal Language Model Fine-tuning", 2018, section 3.2.
+UNDECAYED = ("bias", "gamma", "beta")
+
+
+def make_optimizer(
+    name: str,
+    learning_rate: Any,
+    weight_decay: float = 0.0,
+    *,
+    factors: Sequence[float] | None = None,
+    scale_loss: bool = False,
+) -> keras.optimizers.Optimizer:
+    """Make an optimizer.
+
+    Args:
+        name: a key of `OPTIMIZERS`.
+        learning_rate: a number or a Keras schedule.
+        weight_decay: subtracted at each step: its product with weight and learning rate. Biases and batch norms are
+            exempt.
+        factors: for each variable that will be trained its share of the learning rate, and so of the decay; None for
+            the whole rate everywhere.
+        scale_loss: keep small float16 gradients from vanishing.
+    """
+    plain, with_factors = OPTIMIZERS[name]
+    options: dict[str, Any] = {"momentum": 0.9, "nesterov": True} if name == "sgd" else {}
+    if factors is None:
+        optimizer = plain(learning_rate, weight_decay=weight_decay, **options)
+        optimizer.exclude_from_weight_decay(var_names=list(UNDECAYED))
+    else:
+        optimizer = with_factors(learning_rate, **options)
+        optimizer.set_factors(factors, weight_decay)
+    return keras.optimizers.LossScaleOptimizer(optimizer) if scale_loss else optimizer
+
+
+class _Factors:
+    """Multiply the learning rate by a number for each variable; stands before a Keras optimizer among the bases."""
+
+    def set_factors(self, factors: Sequence[float], weight_decay: float) -> None:
+        # Keras's own decay would go on at the whole rate.
+        self.factors, self.decay = tuple(factors), weight_decay
+
+    def build(self, variables: Sequence[Any]) -> None:
+        if len(variables) != len(self.factors):
+            raise RunError(
+                f"Expected a learning-rate factor for each of the {len(variables)} trainable variables. Received: "
+                f"{len(self.factors)}. Make them after freezing, from the same model."
+            )
+        self.decayed = [not any(word in variable.name for word in UNDECAYED) for variable in variables]
+        super().build(variables)  # type: ignore[misc]
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        number = self._get_variable_index(variable)  # type: ignore[attr-defined]
+        rate = learning_rate * self.factors[number]
+        if self.decayed[number]:
+            # Multiplied in Keras's order: factors of 1 give its own numbers bit for bit.
+            decay = variable * keras.ops.cast(self.decay, variable.dtype) * keras.ops.cast(rate, variable.dtype)
+            self.assign_sub(variable, decay)  # type: ignore[attr-defined]
+        super().update_step(gradient, variable, rate)  # type: ignore[misc]
+
+
+class SGDWithFactors(_Factors, keras.optimizers.SGD):
+    """SGD with a share of the learning rate for each variable."""
+
+
+class AdamWithFactors(_Factors, keras.optimizers.Adam):
+    """Adam with a share of the learning rate for each variable."""
+
+
+OPTIMIZERS = {
+    "sgd": (keras.optimizers.SGD, SGDWithFactors),
+    "adam": (keras.optimizers.Adam, AdamWithFactors),
+}
