@@ -37,6 +37,21 @@ _MODULES = {
     "training.device": ("prepare_devices",),
     "training.fit": ("FitConfig", "fit"),
     "training.run_folder": ("RunFolder",),
+    "transfer.backbones": ("Backbone", "load_backbone"),
+    "transfer.features": ("cached_features", "feature_cache"),
+    "transfer.head": ("HeadConfig",),
+    "transfer.layer_groups": (
+        "check_compiled",
+        "freeze",
+        "group_table",
+        "groups_by_depth",
+        "groups_by_pattern",
+        "groups_by_stage",
+        "groups_from_layer",
+        "learning_rate_factors",
+        "unfreeze",
+    ),
+    "transfer.recipes": ("Recipe", "choose_recipe", "train_transfer", "transfer_model"),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 

@@ -15,6 +15,8 @@ A message says what was expected, what was received and what to do, in one or tw
 exactly that message; a traceback needs ``--debug``.
 """
 
+from collections.abc import Iterable
+
 
 class KerasCVCourseError(Exception):
     """Base of all errors raised on purpose by this package."""
@@ -59,3 +61,9 @@ class MissingExtraError(KerasCVCourseError, ImportError):
 def first_line(error: Exception) -> str:
     """Give the first line of another library's message, or the kind of the error where it says nothing."""
     return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def list_few(names: Iterable[str]) -> str:
+    """Give the first four names in alphabetical order and the number of the others; "none" where there is none."""
+    ordered = sorted(names)
+    return ", ".join(ordered[:4]) + (f" and {len(ordered) - 4} more" if len(ordered) > 4 else "") or "none"

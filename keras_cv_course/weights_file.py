@@ -12,7 +12,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from keras_cv_course.errors import WeightsError, first_line
+from keras_cv_course.errors import WeightsError, first_line, list_few
 from keras_cv_course.files import atomic_path
 
 LAYOUT = "keras_cv_course int8 weights, layout 1"
@@ -63,8 +63,8 @@ def read_weights(path: str | Path, variables: list[Any]) -> None:
     if expected != received:
         differing = [k for k in expected.keys() & received.keys() if expected[k] != received[k]]
         raise WeightsError(
-            f"{path} was made for another model. Missing in the file: {_few(expected.keys() - received.keys())}; "
-            f"only in the file: {_few(received.keys() - expected.keys())}; of another shape: {_few(differing)}."
+            f"{path} was made for another model. Missing in the file: {list_few(expected.keys() - received.keys())}; "
+            f"only in the file: {list_few(received.keys() - expected.keys())}; of another shape: {list_few(differing)}."
         )
     for variable in variables:
         variable.assign(stored[variable.path])
@@ -80,8 +80,3 @@ def quantize(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def dequantize(values: np.ndarray, scale: np.ndarray) -> np.ndarray:
     """Undo :func:`quantize`, up to its rounding."""
     return values.astype(np.float32) * scale
-
-
-def _few(names: Any) -> str:
-    names = sorted(names)
-    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "") or "none"

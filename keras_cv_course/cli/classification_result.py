@@ -83,7 +83,7 @@ class ClassificationResult:
             facts: further ones, by name.
             history: of the training.
             skipped: lines about files that were left out.
-            show_attention: add Grad-CAM of a few images, mistakes and right answers in turns.
+            show_attention: add Grad-CAM of a few images, right answers and mistakes.
         """
         predicted, truth = self.probabilities.argmax(axis=1), self.data.labels
         wrong = np.flatnonzero(predicted != truth)
@@ -131,9 +131,9 @@ class ClassificationResult:
 
     def _attention(self, wrong: np.ndarray) -> list[Attention]:
         """Show half mistakes, the most confident ones, and half right answers of all classes."""
-        right = np.setdiff1d(_spread(self.data.labels, 2 * ATTENTION_SHOWN), wrong)
-        some = wrong[: ATTENTION_SHOWN // 2]
-        indices = np.concatenate([right[: ATTENTION_SHOWN - len(some)], some])
+        right, some = np.setdiff1d(np.arange(len(self.data)), wrong), wrong[: ATTENTION_SHOWN // 2]
+        right = right[_spread(self.data.labels[right], ATTENTION_SHOWN - len(some))]
+        indices = np.concatenate([right, some])
         images, names = np.asarray(self.data.images[indices]), self.data.class_names
         classes = self.probabilities[indices].argmax(axis=1)
         heat = grad_cam(self.classifier.model, self.classifier.prepare(images), classes)

@@ -14,7 +14,7 @@ from keras_cv_course.errors import RunError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from keras_cv_course.data.image_folders import SkippedFile
+    from keras_cv_course.data.image_folders import ImageFolder, SkippedFile
     from keras_cv_course.data.read_images import ReadImages
     from keras_cv_course.training.run_folder import RunFolder
     from keras_cv_course.transfer.recipes import Recipe
@@ -84,6 +84,9 @@ def folder(
     if recipe is not None and recipe not in RECIPE_NAMES:
         raise RunError(f"--recipe must be one of {', '.join(RECIPE_NAMES)}. Received: {recipe!r}.")
 
+    from keras_cv_course.data.image_folders import find_images
+
+    files = None if directory is None else find_images(directory)
     start_keras()
     from keras_cv_course.training.run_folder import RunFolder
 
@@ -99,24 +102,21 @@ def folder(
         check_folder(run.path)
         run.require_free()
     try:
-        _run(run, details, resume=resume is not None)
+        _run(run, details, files or find_images(details["data"]), resume=resume is not None)
     except KeyboardInterrupt:
         saved = f" Go on with: kcc train folder --resume {shlex.quote(str(run.path))}" if run.config.exists() else ""
         note(f"Stopped.{saved}")
         raise typer.Exit(INTERRUPTED) from None
 
 
-def _run(run: "RunFolder", details: dict[str, Any], *, resume: bool) -> None:
+def _run(run: "RunFolder", details: dict[str, Any], files: "ImageFolder", *, resume: bool) -> None:
     from keras_cv_course.cli.epoch_progress import EpochProgress
     from keras_cv_course.cli.folder_images import read_with_progress, say_skipped
-    from keras_cv_course.data.image_folders import find_images
     from keras_cv_course.training.device import prepare_devices
     from keras_cv_course.transfer.backbones import load_backbone
     from keras_cv_course.transfer.features import feature_cache
     from keras_cv_course.transfer.recipes import train_transfer
 
-    root = Path(details["data"])
-    files = find_images(root)
     rest, held_out = files.split(details["validation"], details["seed"])
     recipe = _recipe(details, len(rest))
     gpus = prepare_devices(details["seed"])
@@ -127,7 +127,7 @@ def _run(run: "RunFolder", details: dict[str, Any], *, resume: bool) -> None:
     read = [read_with_progress(part, backbone.network.input_shape[1:3]) for part in (rest, held_out) if part]
     train, measured = read[0], read[1] if held_out else None
     skipped = (*files.skipped, *(file for part in read for file in part.skipped))
-    say_skipped(skipped, root)
+    say_skipped(skipped, files.root)
     counts = f"{len(train.data)} to train on, {len(measured.data) if measured else 'none'} to measure by"
     note(f"Run: {run.path}   images: {counts}   recipe: {recipe.name}   devices: {', '.join(gpus) or 'CPU'}")
     if measured is None or len(measured.data) < FEW_TO_JUDGE_BY:

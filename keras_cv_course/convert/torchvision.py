@@ -17,7 +17,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_cv_course.errors import MissingExtraError, WeightsError, first_line
+from keras_cv_course.errors import MissingExtraError, WeightsError, first_line, list_few
 from keras_cv_course.models.resnet import RESNETS, STAGE_FILTERS, resnet
 
 # What torchvision's weights expect: RGB as 0..1, less the mean, divided by the standard deviation, each per channel.
@@ -156,7 +156,7 @@ def recognise_depth(state: dict[str, np.ndarray], *, origin: str) -> int:
         raise WeightsError(
             f"{origin}: expected torchvision's names for a ResNet-{', '.join(map(str, RESNETS))} (conv1.weight, "
             f"layer1.0.conv1.weight, ..., fc.bias). Received: {blocks} {'bottleneck' if bottleneck else 'plain'} "
-            f"blocks in layer1 to layer4, and the names {_few(state)}."
+            f"blocks in layer1 to layer4, and the names {list_few(state)}."
         )
     first = state.get("layer1.0.conv1.weight")
     if first is not None and first.shape[:1] != STAGE_FILTERS[:1]:
@@ -225,7 +225,7 @@ def _read_torch(path: Path) -> dict[str, np.ndarray]:
     if others:
         raise WeightsError(
             f"{path}: expected a dict of tensors by name, by itself or as 'state_dict' or 'model' of a training "
-            f"checkpoint. Received also: {_few(others)}. Write it with torch.save(model.state_dict(), path)."
+            f"checkpoint. Received also: {list_few(others)}. Write it with torch.save(model.state_dict(), path)."
         )
     arrays = {}
     for name, tensor in state.items():
@@ -280,17 +280,12 @@ def _check_state(state: dict[str, np.ndarray], expected: dict[str, tuple[int, ..
     missing, left_over = expected.keys() - state.keys(), state.keys() - expected.keys()
     if missing or left_over or differing:
         raise WeightsError(
-            f"{origin} was made for another network than torchvision's ResNet. Missing in the file: {_few(missing)}; "
-            f"only in the file: {_few(left_over)}; of another shape: {_few(differing)}."
+            f"{origin} was made for another network than torchvision's ResNet. Missing in the file: "
+            f"{list_few(missing)}; only in the file: {list_few(left_over)}; of another shape: {list_few(differing)}."
         )
     integers = [f"{name} ({array.dtype})" for name, array in state.items() if array.dtype != np.float32]
     if integers:
-        raise WeightsError(f"{origin}: expected floating-point weights. Received: {_few(integers)}.")
+        raise WeightsError(f"{origin}: expected floating-point weights. Received: {list_few(integers)}.")
     not_finite = [name for name, array in state.items() if not np.isfinite(array).all()]
     if not_finite:
-        raise WeightsError(f"{origin}: expected finite weights. Received: NaN or infinity in {_few(not_finite)}.")
-
-
-def _few(names: Any) -> str:
-    names = sorted(names)
-    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "") or "none"
+        raise WeightsError(f"{origin}: expected finite weights. Received: NaN or infinity in {list_few(not_finite)}.")

@@ -70,8 +70,8 @@ def _head(model: keras.Model) -> list[keras.Layer]:
         received = ", ".join(type(layer).__name__ for layer in model.layers[-3:]) or "nothing"
         raise ModelError(
             "Grad-CAM needs a model that ends in GlobalAveragePooling2D (channels last) and one or two Dense, the "
-            f"first of two with ReLU, not inside a nested model, and whose input is known. Received: model {model.name!r}, "
-            f"which ends in {received}. Build the model with this head."
+            "first of two with ReLU, not inside a nested model, and whose input is known. Received: model "
+            f"{model.name!r}, which ends in {received}. Build the model with this head."
         )
     return tail
 

@@ -16,9 +16,12 @@ from keras_cv_course.models.keras_weights import build_application
 def data_augmenter() -> keras.Sequential:
     """Make the course's augmentation: half of the images mirrored, each turned by up to 72 degrees either way.
 
+    What a turn leaves empty is filled with the image's own reflection. As every random layer of Keras it acts when it
+    is called without `training`, and so does a model that holds it: ``model(images)``. It does not act in ``predict``,
+    in ``evaluate`` and with ``training=False``.
+
     Returns:
-        A model from images (m, height, width, channels) of any value range to such images, changed in training only.
-        Turned images are filled up at the corners with their own reflection.
+        A model from images (m, height, width, channels) of any value range to such images.
     """
     return keras.Sequential([layers.RandomFlip("horizontal"), layers.RandomRotation(0.2)], name="data_augmentation")
 
@@ -31,9 +34,12 @@ def alpaca_model(
 ) -> keras.Model:
     """Build the course's alpaca classifier: a frozen MobileNetV2 and one logit, 1,281 parameters to train.
 
-    The backbone is the layer ``mobilenetv2``: 2,257,984 parameters, frozen. It is called for inference, so its batch
-    norms keep their moving statistics even after ``get_layer("mobilenetv2").trainable = True``, with which the
-    course's fine-tuning begins. Compile again after such a change, with ``BinaryCrossentropy(from_logits=True)``.
+    The backbone is the layer ``mobilenetv2``: 2,257,984 parameters, frozen, moving statistics included.
+
+    For the course's fine-tuning make it trainable, freeze ``layers[:fine_tune_at]`` in it and compile again, with
+    ``BinaryCrossentropy(from_logits=True)``. In Keras 3 the batch norms above that layer then follow the batches,
+    although the backbone is called with ``training=False``: `fit` overrules it (keras-team/keras issue 20285). To keep
+    their statistics, freeze those layers too.
 
     Source: Sandler et al., "MobileNetV2: Inverted Residuals and Linear Bottlenecks", 2018, as Keras builds it.
 

@@ -1,30 +1,15 @@
 """The command line, as a user types it."""
 
 import json
-import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import KCC, kcc
 from PIL import Image
-
-KCC = (str(Path(sys.executable).with_name("kcc")),)
-
-
-def kcc(*arguments: object, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
-    clean = {k: v for k, v in os.environ.items() if k != "KERAS_CV_COURSE_DATA"}
-    return subprocess.run(
-        [*KCC, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=cwd,
-        env={**clean, "COLUMNS": "200", **environment},
-    )
 
 
 def test_help_reads_like_a_table_of_contents() -> None:
