@@ -86,7 +86,7 @@ def folder(
 
     from keras_cv_course.data.image_folders import find_images
 
-    files = None if directory is None else find_images(directory)
+    files = None if directory is None else find_images(directory.resolve())
     start_keras()
     from keras_cv_course.training.run_folder import RunFolder
 

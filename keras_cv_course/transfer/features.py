@@ -81,8 +81,10 @@ def cached_features(
         changes = f"{augmentation} {seed} {view}" if view else "as it is"
         path = folder / f"{hashlib.sha256(f'{base} {changes}'.encode()).hexdigest()}.npy"
         stored = _read(path)
-        if stored is not None and stored.shape == features.shape[1:]:
+        if stored is not None and (stored.shape, stored.dtype) == (features.shape[1:], features.dtype):
             features[view] = stored
+            if progress:
+                progress((view + 1) * len(images))
         else:
             for start in range(0, len(images), BATCH):
                 batch = images[start : start + BATCH].astype(np.float32)
@@ -94,8 +96,6 @@ def cached_features(
                     progress(view * len(images) + start + len(batch))
             with atomic_path(path) as temporary, temporary.open("wb") as file:
                 np.save(file, features[view])
-        if progress:
-            progress((view + 1) * len(images))
     return features
 
 
@@ -122,6 +122,7 @@ def _layers_without_names(model: keras.Model) -> str:
 def _read(path: Path) -> np.ndarray | None:
     """Give a stored array; None where there is none that can be read."""
     try:
-        return np.load(path)
+        with path.open("rb") as file:
+            return np.lib.format.read_array(file)  # np.load would also open a zip file
     except (OSError, ValueError, EOFError):
         return None

@@ -186,7 +186,7 @@ def test_ctrl_c_stops_within_a_moment(place: str, monkeypatch: pytest.MonkeyPatc
     try:
         threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
         with pytest.raises(KeyboardInterrupt):
-            read_images(folder_of([5000, 5000]), SIZE)
+            read_images(folder_of([200, 200]), SIZE)
     finally:
         signal.signal(signal.SIGINT, handler)
     assert len(begun) <= begun_before[0] + reading.MOST_THREADS  # each thread may take up one more

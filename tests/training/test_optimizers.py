@@ -110,7 +110,7 @@ def test_fit_with_a_tiny_factor_leaves_a_layer_still(
 
 
 def test_fit_refuses_factors_of_another_model(colour_squares: LabelledImages) -> None:
-    with pytest.raises(RunError, match="each of the 4 trainable variables. Received: 3"):
+    with pytest.raises(RunError, match=r"each of the 4 trainable variables. Received: 3"):
         fit(two_layers(), colour_squares, FitConfig(epochs=1, precision="float32"), learning_rate_factors=[1, 1, 1])
 
 
@@ -127,7 +127,7 @@ def test_runs_of_before_were_trained_with_sgd() -> None:
 
 
 def test_unknown_optimizer_is_refused() -> None:
-    with pytest.raises(RunError, match="optimizer must be one of sgd, adam. Received: 'rmsprop'"):
+    with pytest.raises(RunError, match=r"optimizer must be one of sgd, adam. Received: 'rmsprop'"):
         FitConfig(optimizer="rmsprop")
     with pytest.raises(RunError, match="rmsprop"):
         FitConfig.from_json({**FitConfig().to_json(), "optimizer": "rmsprop"})

@@ -9,6 +9,7 @@ import pytest
 from keras import layers
 
 from keras_cv_course.errors import ModelError, RunError
+from keras_cv_course.training.augment import Augmentation
 from keras_cv_course.transfer.backbones import Backbone, Preprocessing
 from keras_cv_course.transfer.features import BATCH, CACHE_VARIABLE, cached_features, feature_cache
 from keras_cv_course.transfer.recipes import transfer_model
@@ -41,10 +42,24 @@ def never(*arguments: object) -> None:
 def test_features_are_what_the_extractor_gives(tmp_path: Path) -> None:
     model = extractor()
     features = cached_features(model, IMAGES, tmp_path)
-    assert (features.dtype, features.shape) == (np.float32, (len(IMAGES), 4))
+    assert (features.dtype, features.shape) == (np.float32, (1, len(IMAGES), 4))
     # Batches of other sizes, sums in another order.
-    np.testing.assert_allclose(features, model(IMAGES.astype(np.float32)), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(features[0], model(IMAGES.astype(np.float32)), rtol=1e-4, atol=1e-5)
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_each_view_is_another_and_has_its_own_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = extractor()
+    three = cached_features(model, IMAGES, tmp_path, views=3, augmentation=Augmentation(), seed=1)
+    np.testing.assert_array_equal(three[:1], cached_features(model, IMAGES, tmp_path))
+    assert all(np.abs(three[a] - three[b]).max() > 1e-3 for a, b in ((0, 1), (0, 2), (1, 2)))
+    assert len(list(tmp_path.iterdir())) == 3
+    monkeypatch.setattr(model, "predict_on_batch", never)
+    two = cached_features(model, IMAGES, tmp_path, views=2, augmentation=Augmentation(), seed=1)
+    np.testing.assert_array_equal(two, three[:2])
+    for other in ({"augmentation": Augmentation(rotation=20), "seed": 1}, {"augmentation": Augmentation(), "seed": 2}):
+        with pytest.raises(AssertionError, match="computed again"):
+            cached_features(model, IMAGES, tmp_path, views=2, **other)
 
 
 def test_second_call_reads_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,7 +132,7 @@ def test_damaged_file_is_computed_again(spoil: Callable[[Path], None], tmp_path:
     received = cached_features(model, IMAGES, tmp_path)
     assert received.dtype == np.float32
     np.testing.assert_array_equal(received, expected)
-    np.testing.assert_array_equal(np.load(path), expected)
+    np.testing.assert_array_equal(np.load(path), expected[0])
 
 
 def test_nothing_is_left_of_an_interrupted_computation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,11 +156,14 @@ def test_progress_counts_images(tmp_path: Path) -> None:
     cached_features(extractor(), IMAGES, tmp_path, progress=read.append)
     assert computed == [BATCH, 2 * BATCH, len(IMAGES)]
     assert read == [len(IMAGES)]
+    both = []
+    cached_features(extractor(), IMAGES, tmp_path, views=2, augmentation=Augmentation(), progress=both.append)
+    assert both == [len(IMAGES), *(len(IMAGES) + number for number in computed)]
 
 
 @pytest.mark.parametrize("images", [np.zeros((1, 8, 9, 3), np.uint8), np.zeros((1, 8, 8, 3), np.float32)])
 def test_other_images_are_refused(images: np.ndarray, tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"Expected images uint8 \(m, \*\(8, 8, 3\)\). Received"):
+    with pytest.raises(ModelError, match=r"Expected images uint8 \(m, 8, 8, 3\). Received"):
         cached_features(extractor(), images, tmp_path)
     assert list(tmp_path.iterdir()) == []
 

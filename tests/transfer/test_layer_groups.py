@@ -242,11 +242,12 @@ def test_freeze_and_unfreeze_undo_each_other(make: Callable[[], keras.Model]) ->
     assert trainable(model) == everything
 
 
-def test_what_keras_froze_stays_frozen_until_it_is_asked_for() -> None:
+@pytest.mark.parametrize("whole", [False, True], ids=["nested model", "whole model"])
+def test_what_keras_froze_stays_frozen_until_it_is_asked_for(whole: bool) -> None:
     model = tiny_nested()
-    model.get_layer("tiny").trainable = False
+    (model if whole else model.get_layer("tiny")).trainable = False
     unfreeze(model, "stage3")
-    assert trainable(model) == ["predictions", "stage3_bn", "stage3_conv"]
+    assert trainable(model) == (["predictions"] if not whole else []) + ["stage3_bn", "stage3_conv"]
     freeze(model, "head")
     assert trainable(model) == ["stage3_bn", "stage3_conv"]
 
