@@ -10,6 +10,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from keras_cv_course.cli.console import note
 from keras_cv_course.data.labelled_images import LabelledImages
 from keras_cv_course.data.signs import SignsPart
 from keras_cv_course.errors import ModelError
@@ -136,7 +137,11 @@ class ClassificationResult:
         indices = np.concatenate([right, some])
         images, names = np.asarray(self.data.images[indices]), self.data.class_names
         classes = self.probabilities[indices].argmax(axis=1)
-        heat = grad_cam(self.classifier.model, self.classifier.prepare(images), classes)
+        try:
+            heat = grad_cam(self.classifier.model, self.classifier.prepare(images), classes)
+        except ModelError as error:  # a model from elsewhere, with another head
+            note(f"The page has no Grad-CAM: {error}")
+            return []
         return [
             Attention(
                 image=image,

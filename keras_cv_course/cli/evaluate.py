@@ -65,7 +65,7 @@ def folder(
 
         classifier = load_classifier(model)
     files = find_images(directory, classifier.class_names)
-    pictures = read_with_progress(files, classifier.input_size)
+    pictures = read_with_progress(files, classifier.input_size, every_class=False)
     skipped = (*files.skipped, *pictures.skipped)
     say_skipped(skipped, directory)
     with err.status("Classifying ..."):
@@ -73,7 +73,7 @@ def folder(
             classifier,
             pictures.data,
             source=str(directory),
-            data_note=f"{len(pictures.data)} pictures from {directory.name}.",
+            data_note=f"{len(pictures.data)} pictures from {directory.resolve().name}.",
             names=tuple(str(path.relative_to(directory)) for path in pictures.paths),
         )
         if report is not None:

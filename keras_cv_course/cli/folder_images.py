@@ -8,10 +8,10 @@ from keras_cv_course.data.image_folders import ImageFolder, SkippedFile, describ
 from keras_cv_course.data.read_images import ReadImages, read_images
 
 
-def read_with_progress(files: ImageFolder, size: tuple[int, int]) -> ReadImages:
+def read_with_progress(files: ImageFolder, size: tuple[int, int], *, every_class: bool = True) -> ReadImages:
     """Read pictures behind a bar; arguments and errors as of `read_images`."""
     with progress_bar("Reading pictures", len(files)) as (bar, task):
-        return read_images(files, size, progress=lambda done: bar.update(task, completed=done))
+        return read_images(files, size, every_class=every_class, progress=lambda done: bar.update(task, completed=done))
 
 
 def say_skipped(skipped: Sequence[SkippedFile], root: Path) -> None:

@@ -15,9 +15,9 @@ def write_run_result(
     result: ClassificationResult | None,
     figures: Mapping[str, object],
 ) -> None:
-    """Write curves.png and, where something was measured, result.json (with further `figures`) and confusion.png."""
-    save_figure(plot_training_curves(history), run.path / "curves.png")
+    """Write result.json (with further `figures`) and confusion.png if something was measured, and curves.png last."""
     if result is not None:
         text = json.dumps({**result.to_json(), **figures}, indent=2)
         write_text_atomically(run.path / "result.json", text + "\n")
         save_figure(plot_confusion_matrix(result.confusion, result.data.class_names), run.path / "confusion.png")
+    save_figure(plot_training_curves(history), run.path / "curves.png")

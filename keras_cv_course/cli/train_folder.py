@@ -54,7 +54,9 @@ def folder(
     ] = None,
     batch_size: Annotated[int | None, typer.Option(min=1, help="Images a step. [dim]Default: the recipe's[/]")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="The highest. [dim]Default: the recipe's[/]")] = None,
-    seed: Annotated[int | None, typer.Option(help="Of the split and all random numbers. [dim]Default: 0[/]")] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, max=2**32 - 1, help="Of the split and all random numbers. [dim]Default: 0[/]")
+    ] = None,
     folder: Annotated[
         Path | None, typer.Option("--out", help="The run's folder. [dim]Default: runs/<DIR>-<time>-seed<seed>[/]")
     ] = None,
@@ -97,19 +99,22 @@ def folder(
     else:
         assert directory is not None
         details = DEFAULTS | given | {"task": "folder", "data": str(directory.resolve())}
+        if Path(details["backbone"]).exists():  # a run or a file: found from any folder when resuming
+            details["backbone"] = str(Path(details["backbone"]).resolve())
         name = f"{directory.resolve().name}-{datetime.now():%Y%m%d-%H%M%S}-seed{details['seed']}"
         run = RunFolder(folder or Path("runs") / name, details)
         check_folder(run.path)
         run.require_free()
     try:
-        _run(run, details, files or find_images(details["data"]), resume=resume is not None)
+        _run(run, details, files)
     except KeyboardInterrupt:
         saved = f" Go on with: kcc train folder --resume {shlex.quote(str(run.path))}" if run.config.exists() else ""
         note(f"Stopped.{saved}")
         raise typer.Exit(INTERRUPTED) from None
 
 
-def _run(run: "RunFolder", details: dict[str, Any], files: "ImageFolder", *, resume: bool) -> None:
+def _run(run: "RunFolder", details: dict[str, Any], files: "ImageFolder | None") -> None:
+    """Train, measure and report; `files` is None to resume, with the files that the run started with."""
     from keras_cv_course.cli.epoch_progress import EpochProgress
     from keras_cv_course.cli.folder_images import read_with_progress, say_skipped
     from keras_cv_course.training.device import prepare_devices
@@ -117,23 +122,34 @@ def _run(run: "RunFolder", details: dict[str, Any], files: "ImageFolder", *, res
     from keras_cv_course.transfer.features import feature_cache
     from keras_cv_course.transfer.recipes import train_transfer
 
-    rest, held_out = files.split(details["validation"], details["seed"])
+    resume = files is None
+    trained = resume and run.model.exists() and not _last_file(run).exists()  # stopped between training and report
+    if resume and not trained:
+        run.go_on()
+    if files is None:
+        rest, held_out = (_files_of(details, part) for part in ("train_files", "held_out_files"))
+        assert rest is not None
+    else:
+        rest, held_out = files.split(details["validation"], details["seed"])
+        details["train_files"], details["held_out_files"] = ([*map(str, _relative(x))] for x in (rest, held_out))
     recipe = _recipe(details, len(rest))
     gpus = prepare_devices(details["seed"])
     size = details.get("image_size")
     with err.status("Loading the backbone ..."):
         backbone = load_backbone(details["backbone"], (size, size) if size else None)
+    input_size = backbone.network.input_shape[1:3]
+    details |= {"recipe": recipe.name, "image_size": input_size[0]}
     cache = feature_cache()
-    read = [read_with_progress(part, backbone.network.input_shape[1:3]) for part in (rest, held_out) if part]
-    train, measured = read[0], read[1] if held_out else None
-    skipped = (*files.skipped, *(file for part in read for file in part.skipped))
-    say_skipped(skipped, files.root)
+    train = read_with_progress(rest, input_size)
+    measured = read_with_progress(held_out, input_size, every_class=False) if held_out else None
+    skipped = (*(files.skipped if files else ()), *train.skipped, *(measured.skipped if measured else ()))
+    say_skipped(skipped, rest.root)
     counts = f"{len(train.data)} to train on, {len(measured.data) if measured else 'none'} to measure by"
     note(f"Run: {run.path}   images: {counts}   recipe: {recipe.name}   devices: {', '.join(gpus) or 'CPU'}")
     if measured is None or len(measured.data) < FEW_TO_JUDGE_BY:
         note("So few pictures to measure by say little about how good the classifier is. Add pictures if you can.")
 
-    if resume and run.model.exists() and not _last_file(run).exists():  # stopped between training and report
+    if trained:
         history = run.read_history()
     else:
         looks = 0
@@ -156,6 +172,24 @@ def _run(run: "RunFolder", details: dict[str, Any], files: "ImageFolder", *, res
                 progress=lambda done: bar.update(features, completed=done),
             )
     _report(run, details, history, measured, skipped)
+
+
+def _relative(files: "ImageFolder | None") -> "list[Path]":
+    return [path.relative_to(files.root) for path in files.paths] if files else []
+
+
+def _files_of(details: dict[str, Any], part: str) -> "ImageFolder | None":
+    """Give the files of one part as they were when the run started; None where there were none."""
+    import numpy as np
+
+    from keras_cv_course.data.image_folders import ImageFolder
+
+    root, names, classes = Path(details["data"]), details[part], details["class_names"]
+    missing = [name for name in names if not (root / name).is_file()]
+    if missing:
+        raise RunError(f"{root}: {len(missing)} pictures of the run are gone, such as {missing[0]}. Start a new run.")
+    labels = np.array([classes.index(Path(name).parts[0]) for name in names], np.int64)
+    return ImageFolder(root, tuple(root / name for name in names), labels, tuple(classes)) if names else None
 
 
 def _recipe(details: dict[str, Any], images: int) -> "Recipe":
@@ -201,7 +235,7 @@ def _report(
                 skipped=describe_skipped(skipped, root, most=len(skipped)),
                 show_attention=True,
             )
-        write_run_result(run, history, result, {"skipped": len(skipped)})
+        write_run_result(run, history, result, {"skipped": describe_skipped(skipped, root, most=len(skipped))})
     if result is None:
         say(f"Trained; no picture was kept to measure by. The model: {run.model.resolve()}")
     else:

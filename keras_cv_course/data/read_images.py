@@ -42,13 +42,18 @@ class ReadImages:
 
 
 def read_images(
-    files: ImageFolder, size: tuple[int, int], *, progress: Callable[[int], None] | None = None
+    files: ImageFolder,
+    size: tuple[int, int],
+    *,
+    every_class: bool = True,
+    progress: Callable[[int], None] | None = None,
 ) -> ReadImages:
     """Read pictures and bring each to one size: its middle, as much of it as has that aspect ratio, and no stretching.
 
     Args:
         files: at least one.
         size: (height, width) of the images.
+        every_class: a class of which no file can be read is an error; else only if no file at all can be.
         progress: called with the number of files done so far.
 
     Returns:
@@ -73,7 +78,8 @@ def read_images(
                 yield image
             if progress is not None:
                 progress(index + 1)
-        _check_every_class_was_read(files, read, skipped)
+        if every_class or not read:
+            _check_every_class_was_read(files, read, skipped)
 
     # `read_image` silences Pillow with `catch_warnings`, which acts on all threads: with several in it at once, the
     # last one out may leave the wrong filters behind. Those set here hold meanwhile, and the old ones come back.

@@ -71,7 +71,8 @@ class Classifier:
 
     def prepare(self, images: np.ndarray) -> np.ndarray:
         """Turn images uint8 (m, height, width, 3) into float32 with the values that the model takes."""
-        return images.astype(np.float32) / 255 * np.float32(white_level(self.model))
+        white = white_level(self.model)
+        return images.astype(np.float32) if white == 255 else images.astype(np.float32) / 255
 
 
 def load_classifier(source: str | Path) -> Classifier:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,8 +29,13 @@ def build_application(
             place and URL. Or they cannot be read.
     """
     try:
-        return function(**options)
+        with warnings.catch_warnings():
+            # A MobileNet says that it takes the weights for 224x224 where it has none for the size: what is wanted.
+            warnings.filterwarnings("ignore", message="`input_shape` is undefined or non-square")
+            return function(**options)
     except ValueError as error:
+        if "file hash" in str(error):  # a download that is not what Keras expects
+            raise WeightsError(explain_failed_fetch(name, error, otherwise=otherwise)) from error
         size = options["input_shape"][:2]
         raise ModelError(f"{name} cannot be built for images of {size}: {first_line(error)}") from error
     except Exception as error:  # keras.utils.get_file raises a bare Exception, and OSError where it cannot write
@@ -40,7 +46,7 @@ def explain_failed_fetch(name: str, error: Exception, *, otherwise: str) -> str:
     """Say which file is missing, and where it belongs, as far as Keras's own error tells."""
     url = re.search(r"https?://\S+", str(error))
     if url is None:
-        return f"The weights of {name} cannot be loaded: {first_line(error)}."
+        return f"The weights of {name} cannot be loaded: {first_line(error)}. Put the right file there, or {otherwise}."
     address = url[0].rstrip(":")
     folder = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "models"
     return (

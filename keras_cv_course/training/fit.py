@@ -139,7 +139,7 @@ def fit(
         RunError: validation missing for `patience`; a folder that holds a run already, or with `resume` none that can
             go on; a batch or validation set that several JAX devices cannot share evenly; a loss that is not finite.
     """
-    _check_fit(model, train, validation, config, folder, resume)
+    _check_fit(model, train, validation, config, folder, resume, learning_rate_factors)
     state = None
     if folder is not None and resume:
         folder.go_on()
@@ -296,6 +296,7 @@ def _check_fit(
     config: FitConfig,
     folder: RunFolder | None,
     resume: bool,
+    learning_rate_factors: Sequence[float] | None,
 ) -> None:
     for data in (train, validation):
         if data is None:
@@ -310,6 +311,11 @@ def _check_fit(
             )
     if config.patience is not None and validation is None:
         raise RunError("patience needs validation images to judge an epoch by. Received: none.")
+    if learning_rate_factors is not None and len(learning_rate_factors) != len(model.trainable_variables):
+        raise RunError(
+            f"Expected a learning-rate factor for each of the {len(model.trainable_variables)} trainable variables. "
+            f"Received: {len(learning_rate_factors)}. Make them after freezing, from the same model."
+        )
     if resume and folder is None:
         raise RunError("resume needs the folder of the run to go on with. Received: none.")
     devices = len(gpu_names()) if keras.backend.backend() == "jax" else 1

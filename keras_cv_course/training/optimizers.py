@@ -5,8 +5,6 @@ from typing import Any
 
 import keras
 
-from keras_cv_course.errors import RunError
-
 # A learning rate for each group of layers: Howard and Ruder, "Universal Language Model Fine-tuning", 2018, section 3.2.
 UNDECAYED = ("bias", "gamma", "beta")
 
@@ -49,11 +47,6 @@ class _Factors:
         self.factors, self.decay = tuple(factors), weight_decay
 
     def build(self, variables: Sequence[Any]) -> None:
-        if len(variables) != len(self.factors):
-            raise RunError(
-                f"Expected a learning-rate factor for each of the {len(variables)} trainable variables. Received: "
-                f"{len(self.factors)}. Make them after freezing, from the same model."
-            )
         self.decayed = [not any(word in variable.name for word in UNDECAYED) for variable in variables]
         super().build(variables)  # type: ignore[misc]
 

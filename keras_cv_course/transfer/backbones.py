@@ -30,7 +30,7 @@ from keras_cv_course.models.resnet import resnet
 from keras_cv_course.pretrained import pretrained, registry
 
 # The networks were trained at 224x224 and find more in larger pictures (Touvron et al., "Fixing the train-test
-# resolution discrepancy", 2019); docs/transfer.md has our figures.
+# resolution discrepancy", 2019).
 DEFAULT_SIZE = (320, 320)
 _TORCH_SUFFIXES = (".safetensors", ".pth", ".pt")
 
@@ -97,6 +97,11 @@ def load_backbone(
         WeightsError: an unknown name, near names are listed; weights that are not on this machine and cannot be
             fetched, with their file's name, URL and place.
     """
+    trained_here = Path(name).suffix == ".keras" or (Path(name) / "model.keras").exists()
+    if weights != "imagenet" and (name in registry() or trained_here or Path(name).suffix in _TORCH_SUFFIXES):
+        raise ModelError(
+            f"Only networks of keras.applications come with other weights. Received: {name!r}, {weights!r}."
+        )
     if name in registry():
         entry = pretrained(name)
         classifier = load_classifier(name)
@@ -107,7 +112,7 @@ def load_backbone(
     if Path(name).suffix in _TORCH_SUFFIXES:
         network = load_torchvision_resnet(name, (*(input_size or DEFAULT_SIZE), 3), include_top=False)
         return Backbone(name, network, TORCHVISION)
-    if Path(name).exists():
+    if trained_here:
         return _trained_here(name, input_size)
     return _keras_application(name, input_size or DEFAULT_SIZE, weights)
 

@@ -54,7 +54,7 @@ class HeadConfig:
 
     def views_of(self, number_of_images: int) -> int:
         """Give the number of views for a training set."""
-        return max(1, min(self.views, MOST_VIEWS // number_of_images))
+        return max(1, min(self.views, MOST_VIEWS // max(1, number_of_images)))
 
 
 def fit_head(

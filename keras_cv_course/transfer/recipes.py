@@ -30,8 +30,7 @@ from keras_cv_course.transfer.features import cached_features
 from keras_cv_course.transfer.head import HeadConfig, fit_head
 from keras_cv_course.transfer.layer_groups import LayerGroup, freeze, groups_by_depth, unfreeze
 
-# Units between features and classes. One linear layer misses what two of them find in a narrow backbone's features:
-# docs/transfer.md has the figures.
+# Units between features and classes: docs/transfer.md compares with none.
 HIDDEN = 256
 SMALL_BELOW = 10_000
 # The lecture says "about a million" for the third case; half of it is where that rounds to.
@@ -156,10 +155,11 @@ def train_transfer(
     """Adapt a backbone to new classes.
 
     Args:
-        backbone: is changed, unless the recipe freezes all of it.
+        backbone: becomes a part of the trained model: its `trainable` flags change, and its weights where not frozen.
         recipe: how; see `RECIPES` and :func:`choose_recipe`.
         train: images of the backbone's size.
-        validation: images to choose the best epoch by; never trained on.
+        validation: images to measure each epoch by, and in a recipe with `fit` to choose the best one; never trained
+            on.
         folder: where the run is kept, as for :func:`~keras_cv_course.fit`.
         resume: go on with the folder's run; a recipe that only trains a head starts again, which costs seconds.
         cache: folder for features; see :func:`~keras_cv_course.transfer.features.feature_cache`.

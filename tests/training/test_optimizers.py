@@ -68,12 +68,6 @@ def test_decay_spares_biases_and_batch_norms(name: str) -> None:
     assert [n for n in NAMES if not np.array_equal(decayed[n], plain[n])] == ["kernel", "depthwise_kernel"]
 
 
-@pytest.mark.parametrize("number", [0, 4, 6])
-def test_a_factor_for_each_variable(number: int) -> None:
-    with pytest.raises(RunError, match=rf"each of the 5 trainable variables. Received: {number}"):
-        after_steps(make_optimizer("adam", RATE, factors=[1.0] * number))
-
-
 @pytest.mark.parametrize("factors", [None, [1.0, 0.5, 0.25, 0.125, 2.0]], ids=["plain", "factors"])
 @pytest.mark.parametrize("name", PLAIN)
 def test_loss_scaling_changes_nothing_and_skips_overflows(name: str, factors: list[float] | None) -> None:

@@ -135,7 +135,12 @@ def test_nothing_is_added_where_the_network_scales_itself() -> None:
 )
 def test_unknown_name_lists_what_there_is(name: str, message: str) -> None:
     with pytest.raises(WeightsError, match=message):
-        load_backbone(name, (32, 32), weights=None)
+        load_backbone(name, (32, 32))
+
+
+def test_only_keras_networks_come_with_random_weights() -> None:
+    with pytest.raises(ModelError, match=r"Received: 'signs-resnet50', None"):
+        load_backbone("signs-resnet50", weights=None)
 
 
 def test_width_is_keras_s_alpha() -> None:
