@@ -14,7 +14,7 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from keras_cv_course import RunFolder, load_classifier, read_signs, write_synthetic_signs
-from keras_cv_course.cli.signs_result import measure_signs
+from keras_cv_course.cli.classification_result import measure_signs
 from keras_cv_course.files import write_text_atomically
 from keras_cv_course.pretrained import registry, sha256, weights_folder
 from keras_cv_course.weights_file import write_weights

@@ -106,17 +106,8 @@ def crop_and_resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
     The largest part in the middle that has the aspect ratio of `size`, to the nearest whole pixel and at least one,
     goes through :func:`resize_image`. Where an odd number of pixels is cut off, the side with the larger index loses
-    one more.
-
-    Args:
-        image: uint8 array of shape (height, width, 3).
-        size: the new (height, width), each at least 1.
-
-    Returns:
-        uint8 array of shape (size[0], size[1], 3).
-
-    Raises:
-        DataContentError: `image` or `size` is not as described.
+    one more. Arguments, result and errors as of
+    :func:`resize_image`.
     """
     _check_image_and_size(image, size)
     height, width = size

@@ -1,7 +1,7 @@
 """What a model takes for white: 1, as in the course, or 255, where the scaling is inside the model.
 
-A model with its own preprocessing cannot be fed wrongly: whoever loads it gives it the pixels as they are in the file.
-Everything in this package that feeds images to a model asks :func:`white_level` first.
+A model with its own preprocessing, as `transfer/` builds it, cannot be fed wrongly: whoever loads it gives it the
+pixels as they are in the file. Everything in this package that feeds images to a model asks :func:`white_level` first.
 """
 
 from collections.abc import Iterator
@@ -9,6 +9,8 @@ from collections.abc import Iterator
 import keras
 from keras import layers
 
+# These move pixels and keep their values.
+_GEOMETRY = ("Resizing", "CenterCrop", "ZeroPadding2D", "Cropping2D")
 # What the preprocess_input of a network of keras.applications becomes in a model: no layers.
 _ARITHMETIC = ("TrueDivide", "Divide", "Multiply", "Subtract", "Add")
 
@@ -18,13 +20,14 @@ def white_level(model: keras.Model) -> float:
 
     Returns:
         255.0 for a model that begins with a layer that scales, `Rescaling` or `Normalization`, or with arithmetic, such
-        as a `preprocess_input` of Keras (random augmentation before it does not count, nested models are looked into);
-        1.0 for any other.
+        as a `preprocess_input` of Keras; 1.0 for any other. Random augmentation, resizing, cropping and padding before
+        it do not count, and nested models are looked into. A model whose scaling layer itself expects 0..1 is not told
+        from others.
     """
     for step in _steps(model):
         kind = type(step).__name__
         if isinstance(step, keras.Layer):
-            if not isinstance(step, layers.InputLayer) and not kind.startswith("Random"):
+            if not (isinstance(step, layers.InputLayer) or kind.startswith("Random") or kind in _GEOMETRY):
                 return 255.0 if isinstance(step, layers.Rescaling | layers.Normalization) else 1.0
         elif kind in _ARITHMETIC:
             return 255.0

@@ -240,9 +240,10 @@ class _EpochKeeper(keras.callbacks.Callback):
         """Take the epoch's figures over and write everything down."""
         state = self.run_state
         quantities = {name: float(value) for name, value in (logs or {}).items()}
-        if not np.isfinite(quantities["loss"]):
+        losses = [quantities[name] for name in ("loss", "val_loss") if name in quantities]
+        if not np.isfinite(losses).all():
             raise RunError(
-                f"The loss is {quantities['loss']} in epoch {epoch + 1}: training diverged. Lower the learning rate "
+                f"The loss is {losses[-1]} in epoch {epoch + 1}: training diverged. Lower the learning rate "
                 f"({self.config.learning_rate}) or lengthen the warm-up ({self.config.warmup_epochs} epochs)."
             )
         quantities["learning_rate"] = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))

@@ -8,6 +8,8 @@ import hashlib
 import os
 import re
 from collections.abc import Callable
+from contextlib import suppress
+from importlib.metadata import version
 from pathlib import Path
 
 import keras
@@ -53,7 +55,8 @@ def cached_features(
     """Compute the features of images, or read them where they were computed before.
 
     Each view lies in a file whose name is a hash of the extractor's layers and weights, of the images, of the view's
-    random changes and of the Keras backend. A file that is damaged is computed again.
+    random changes, of the Keras backend and of the versions of Keras and this package. A file that cannot be read is
+    computed again; one that cannot be written costs only the time of another run.
 
     Args:
         extractor: from float32 (m, height, width, 3), values 0..255, to (m, n); run in inference mode.
@@ -68,8 +71,10 @@ def cached_features(
         float32 (views, m, n).
 
     Raises:
-        ModelError: images that the extractor does not take.
+        ModelError: images that the extractor does not take, or several views without changes.
     """
+    if views > 1 and augmentation is None:
+        raise ModelError(f"{views} views of an image need an augmentation to differ. Received: None.")
     if images.dtype != np.uint8 or extractor.input_shape[1:] != images.shape[1:]:
         raise ModelError(
             f"Expected images uint8 (m, {', '.join(map(str, extractor.input_shape[1:]))}). "
@@ -88,19 +93,19 @@ def cached_features(
         else:
             for start in range(0, len(images), BATCH):
                 batch = images[start : start + BATCH].astype(np.float32)
-                if view:
-                    assert augmentation is not None
+                if view and augmentation is not None:
                     batch = augment_batch(batch / 255, augmentation, np.array([seed, view * len(images) + start])) * 255
                 features[view, start : start + BATCH] = extractor.predict_on_batch(np.asarray(batch))
                 if progress:
                     progress(view * len(images) + start + len(batch))
-            with atomic_path(path) as temporary, temporary.open("wb") as file:
+            with suppress(OSError), atomic_path(path) as temporary, temporary.open("wb") as file:
                 np.save(file, features[view])
     return features
 
 
 def _hash(extractor: keras.Model, images: np.ndarray) -> str:
-    digest = hashlib.sha256(keras.backend.backend().encode())
+    software = (keras.backend.backend(), keras.__version__, version("keras-cv-course"))
+    digest = hashlib.sha256(repr(software).encode())
     digest.update(_layers_without_names(extractor).encode())
     for weight in extractor.weights:
         digest.update(keras.ops.convert_to_numpy(weight).tobytes())

@@ -1,8 +1,10 @@
 """Run `kcc` as a user would."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 KCC = (str(Path(sys.executable).with_name("kcc")),)
@@ -18,3 +20,14 @@ def kcc(*arguments: object, cwd: Path | None = None, **environment: str) -> subp
         cwd=cwd,
         env={**clean, "COLUMNS": "200", **environment},
     )
+
+
+def interrupt_training(*arguments: object, cwd: Path, history: Path) -> tuple[int, str]:
+    """Run `kcc` and press Ctrl-C when `history` is there; give the exit status and what was said."""
+    with subprocess.Popen([*KCC, *map(str, arguments)], cwd=cwd, stderr=subprocess.PIPE, text=True) as run:
+        deadline = time.monotonic() + 300
+        while not history.exists() and run.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+        run.send_signal(signal.SIGINT)
+        _, said = run.communicate()
+    return run.returncode, said

@@ -1,14 +1,11 @@
 """The command line, as a user types it."""
 
 import json
-import signal
-import subprocess
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
-from command_line import KCC, kcc
+from command_line import interrupt_training, kcc
 from PIL import Image
 
 
@@ -148,15 +145,10 @@ def test_unwritable_place_is_one_line(tmp_path: Path) -> None:
 
 
 def test_train_stops_on_ctrl_c_resumes_and_reports(tmp_path: Path, synthetic_signs: Path) -> None:
-    options = ["--data", str(synthetic_signs), "--out", "run", "--epochs", "3", "--batch-size", "8"]
-    with subprocess.Popen([*KCC, "train", "signs", *options], cwd=tmp_path, stderr=subprocess.PIPE, text=True) as run:
-        history = tmp_path / "run" / "history.csv"
-        deadline = time.monotonic() + 300
-        while not history.exists() and run.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.02)
-        run.send_signal(signal.SIGINT)  # somewhere in what is left of the three epochs
-        _, said = run.communicate()
-    assert run.returncode == 130, said
+    options = ["--data", synthetic_signs, "--out", "run", "--epochs", 3, "--batch-size", 8]
+    history = tmp_path / "run" / "history.csv"
+    status, said = interrupt_training("train", "signs", *options, cwd=tmp_path, history=history)
+    assert status == 130, said
     assert "Stopped. Go on with: kcc train signs --resume run" in said
     assert not (tmp_path / "run" / "model.keras").exists()
 

@@ -1,14 +1,12 @@
 """`kcc train folder` and its like, as a user types them, on small pictures of two colours."""
 
 import json
-import signal
 import subprocess
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
-from command_line import KCC, kcc
+from command_line import interrupt_training, kcc
 from PIL import Image
 
 COLOURS = {"green": (30, 200, 40), "red": (210, 40, 30)}
@@ -85,20 +83,20 @@ def test_train_predict_evaluate(colours: Path) -> None:
 
 
 def test_fine_tuning_stops_on_ctrl_c_and_resumes(colours: Path) -> None:
-    options = ["--recipe", "finetune", "--epochs", "3", "--batch-size", "4", "--out", "run"]
-    command = [*KCC, "train", "folder", "colours", "--backbone", "signs-resnet50", *options]
-    with subprocess.Popen(command, cwd=colours.parent, stderr=subprocess.PIPE, text=True) as run:
-        history = colours.parent / "run" / "history.csv"
-        deadline = time.monotonic() + 300
-        while not history.exists() and run.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.02)
-        run.send_signal(signal.SIGINT)  # somewhere in what is left of the three epochs
-        _, said = run.communicate()
-    assert run.returncode == 130, said
+    options = ["--recipe", "finetune", "--epochs", 3, "--batch-size", 4, "--out", "run"]
+    history = colours.parent / "run" / "history.csv"
+    command = ["train", "folder", "colours", "--backbone", "signs-resnet50", *options]
+    status, said = interrupt_training(*command, cwd=colours.parent, history=history)
+    assert status == 130, said
+    before = history.read_text().splitlines()
+    Image.new("RGB", (50, 50), COLOURS["red"]).save(colours / "red" / "added.png")  # is no part of the run
     assert "Stopped. Go on with: kcc train folder --resume run" in said
     resumed = kcc("train", "folder", "--resume", "run", cwd=colours.parent)
     assert resumed.returncode == 0, resumed.stderr
-    assert len(history.read_text().splitlines()) == 1 + 3
+    lines = history.read_text().splitlines()
+    assert len(lines) == 1 + 3
+    assert lines[: len(before)] == before  # went on, did not start again
+    assert "images: 19 to train on, 5 to measure by" in resumed.stderr
     assert (colours.parent / "run" / "report.html").exists()
 
 

@@ -62,3 +62,9 @@ def test_white_is_255_where_the_model_scales_first(name: str, tmp_path: Path) ->
     assert white_level(model) == white
     model.save(tmp_path / "model.keras")
     assert white_level(keras.saving.load_model(tmp_path / "model.keras")) == white
+
+
+def test_resizing_and_padding_before_the_scaling_do_not_count() -> None:
+    beginning = [keras.Input((20, 20, 3)), keras.layers.Resizing(16, 16), keras.layers.ZeroPadding2D(1)]
+    assert white_level(keras.Sequential([*beginning, keras.layers.Rescaling(1 / 255)])) == 255
+    assert white_level(keras.Sequential([*beginning, keras.layers.Conv2D(2, 3)])) == 1
