@@ -68,6 +68,9 @@ def folder(
     pictures = read_with_progress(files, classifier.input_size, every_class=False)
     skipped = (*files.skipped, *pictures.skipped)
     say_skipped(skipped, directory)
+    seen = _trained_on(Path(model)) & {path.resolve() for path in pictures.paths}
+    if seen:
+        note(f"{len(seen)} of these pictures are among those that the model was trained on: the figure flatters it.")
     with err.status("Classifying ..."):
         result = measure(
             classifier,
@@ -81,6 +84,13 @@ def folder(
             title = f"Pictures of {directory.resolve().name}, classified"
             result.write_page(report, title=title, skipped=lines, show_attention=True)
     _answer(result, result.to_json() | {"skipped": len(skipped)}, "pictures", report, as_json)
+
+
+def _trained_on(model: Path) -> set[Path]:
+    """Give the pictures that a run was trained on, as far as its folder tells."""
+    config = (model if model.is_dir() else model.parent) / "config.json"
+    settings = json.loads(config.read_text(encoding="utf-8")) if config.is_file() else {}
+    return {Path(settings["data"]) / name for name in settings.get("train_files", ())}
 
 
 def _answer(

@@ -135,10 +135,13 @@ def _run(run: "RunFolder", details: dict[str, Any], files: "ImageFolder | None")
     recipe = _recipe(details, len(rest))
     gpus = prepare_devices(details["seed"])
     size = details.get("image_size")
-    with err.status("Loading the backbone ..."):
-        backbone = load_backbone(details["backbone"], (size, size) if size else None)
-    input_size = backbone.network.input_shape[1:3]
-    details |= {"recipe": recipe.name, "image_size": input_size[0]}
+    if trained:
+        input_size = (size, size)
+    else:
+        with err.status("Loading the backbone ..."):
+            backbone = load_backbone(details["backbone"], (size, size) if size else None)
+        input_size = backbone.network.input_shape[1:3]
+        details |= {"recipe": recipe.name, "image_size": input_size[0]}
     cache = feature_cache()
     train = read_with_progress(rest, input_size)
     measured = read_with_progress(held_out, input_size, every_class=False) if held_out else None
@@ -153,7 +156,7 @@ def _run(run: "RunFolder", details: dict[str, Any], files: "ImageFolder | None")
         history = run.read_history()
     else:
         looks = 0
-        if recipe.head is not None:
+        if recipe.head is not None and not run.state.exists():
             looks = recipe.head.views_of(len(train.data)) * len(train.data) + (len(measured.data) if measured else 0)
         with progress_bar("Features", looks) as (bar, features):
             callbacks = []
@@ -187,7 +190,9 @@ def _files_of(details: dict[str, Any], part: str) -> "ImageFolder | None":
     root, names, classes = Path(details["data"]), details[part], details["class_names"]
     missing = [name for name in names if not (root / name).is_file()]
     if missing:
-        raise RunError(f"{root}: {len(missing)} pictures of the run are gone, such as {missing[0]}. Start a new run.")
+        raise RunError(
+            f"{root}: {len(missing)} of the pictures of the run are gone, such as {missing[0]}. Start a new run."
+        )
     labels = np.array([classes.index(Path(name).parts[0]) for name in names], np.int64)
     return ImageFolder(root, tuple(root / name for name in names), labels, tuple(classes)) if names else None
 
@@ -214,8 +219,12 @@ def _report(
     from keras_cv_course.cli.run_result import write_run_result
     from keras_cv_course.data.image_folders import describe_skipped
     from keras_cv_course.models.classifier import load_classifier
+    from keras_cv_course.transfer.recipes import RECIPES
 
     root, result = Path(details["data"]), None
+    kept_aside = "kept aside before the training"
+    if RECIPES[details["recipe"]].fit is not None:
+        kept_aside += "; they chose the best epoch"
     with err.status("Measuring ..."):
         classifier = load_classifier(run.path)
         if measured is not None:
@@ -223,7 +232,7 @@ def _report(
                 classifier,
                 measured.data,
                 source=str(root),
-                data_note=f"{len(measured.data)} pictures from {root.name}, kept aside before the training.",
+                data_note=f"{len(measured.data)} pictures from {root.name}, {kept_aside}.",
                 split="validation",
                 names=tuple(str(path.relative_to(root)) for path in measured.paths),
             )
@@ -239,7 +248,7 @@ def _report(
     if result is None:
         say(f"Trained; no picture was kept to measure by. The model: {run.model.resolve()}")
     else:
-        say(f"{result.accuracy:.1%} of {len(result.data)} pictures right that were kept aside.")
+        say(f"{result.accuracy:.1%} of {len(result.data)} pictures right, {kept_aside}.")
         say(f"Page: {(run.path / 'report.html').resolve()}")
     say(f"Use it: kcc predict folder --model {shlex.quote(str(run.path))} IMAGE...")
 

@@ -1,11 +1,9 @@
 """Where in a picture a classifier finds the class: Grad-CAM.
 
 Source: Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization", 2017.
-Section 3 weighs each channel of the last feature map by the mean gradient of the class's logit. In front of global
-average pooling and one dense layer that gradient is, everywhere, the class's column of the dense kernel divided by
-height * width (the paper's proof that Grad-CAM generalizes CAM). With a dense ReLU layer in between, it is the product
-of the two kernels without the hidden units that are 0. So nothing needs automatic differentiation here, and every
-Keras backend will do.
+Section 3 weighs each channel of the last feature map by the mean gradient of the class's logit. Behind global average
+pooling that gradient is the same everywhere, the one by the pooled feature divided by height * width: so only the few
+layers of the head are differentiated, by the backend in use.
 """
 
 import keras
@@ -22,8 +20,8 @@ def grad_cam(model: keras.Model, inputs: np.ndarray, classes: np.ndarray) -> np.
 
     Args:
         model: from images (None, height, width, 3) of a fixed size, through any layers and nested models, to
-            GlobalAveragePooling2D, one or two Dense (the first of two with ReLU), and Dropout anywhere among them.
-            (h, w) is the size of the map that is pooled.
+            GlobalAveragePooling2D, from there through any layers without nested models to a last Dense. (h, w) is the
+            size of the map that is pooled.
         inputs: float32 (m, height, width, 3) as the model takes them; m may be 0.
         classes: int (m,), for each image the class that is asked about: 0 .. outputs - 1.
 
@@ -34,46 +32,75 @@ def grad_cam(model: keras.Model, inputs: np.ndarray, classes: np.ndarray) -> np.
     Raises:
         ModelError: a model with another head or without a fixed size; inputs or classes that are not as described.
     """
-    pooling, *dense = _head(model)
-    _check(model, dense[-1], inputs, classes)
+    pooling, dense = _head(model)
+    _check(model, dense, inputs, classes)
     to_features = keras.Model(model.inputs[0], pooling.input)
+    to_last = keras.Model(pooling.output, dense.input) if dense.input is not pooling.output else None
     height, width, channels = pooling.input.shape[1:]
-    last_kernel = keras.ops.convert_to_numpy(dense[-1].kernel)  # (channels or hidden units, outputs)
+    kernel = keras.ops.convert_to_numpy(dense.kernel)  # (units, outputs)
 
     heat = np.zeros((len(inputs), height, width), np.float32)
     for start in range(0, len(inputs), BATCH):
         batch = slice(start, start + BATCH)
         features = keras.ops.convert_to_numpy(to_features(inputs[batch], training=False)).astype(np.float32)
         features = features.reshape(-1, height * width, channels)
-        columns = last_kernel[:, classes[batch]].T  # (batch, channels or hidden units)
-        if len(dense) == 2:
-            kernel, bias = map(keras.ops.convert_to_numpy, (dense[0].kernel, dense[0].bias))
-            active = features.mean(axis=1) @ kernel + bias > 0
-            columns = (columns * active) @ kernel.T  # (batch, channels)
-        evidence = features @ columns[:, :, None]  # (batch, h * w, 1)
+        # The gradient of a logit by what the last layer takes is the class's column of its kernel.
+        slopes = kernel[:, classes[batch]].T  # (batch, units)
+        if to_last is not None:
+            slopes = _pull_back(to_last, features.mean(axis=1), slopes)  # (batch, channels)
+        evidence = features @ slopes[:, :, None]  # (batch, h * w, 1)
         heat[batch] = np.maximum(evidence, 0).reshape(-1, height, width)
     hottest = heat.max(axis=(1, 2), keepdims=True)
     return np.divide(heat, hottest, out=heat, where=hottest > 0)
 
 
-def _head(model: keras.Model) -> list[keras.Layer]:
-    """Find the pooling and the dense layers that end the model; its layers stand in the order of computing."""
-    tail = [layer for layer in model.layers if not isinstance(layer, layers.Dropout)]
-    pools = [i for i, layer in enumerate(tail) if isinstance(layer, layers.GlobalAveragePooling2D)]
-    tail = tail[pools[-1] :] if pools else tail[-2:]
+def _pull_back(model: keras.Model, inputs: np.ndarray, slopes: np.ndarray) -> np.ndarray:
+    """Give the gradient of the sum of slopes * outputs by a model's inputs, with the backend's own differentiation."""
+
+    def weighted(x: object) -> object:
+        return keras.ops.sum(keras.ops.multiply(model(x, training=False), slopes))
+
+    match keras.backend.backend():
+        case "tensorflow":
+            import tensorflow as tf
+
+            x = tf.convert_to_tensor(inputs)
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                y = weighted(x)
+            gradient = tape.gradient(y, x)
+        case "jax":
+            import jax
+
+            gradient = jax.grad(weighted)(keras.ops.convert_to_tensor(inputs))
+        case "torch":
+            x = keras.ops.convert_to_tensor(inputs).requires_grad_()
+            weighted(x).backward()
+            gradient = x.grad
+        case other:
+            raise ModelError(f"Grad-CAM needs Keras on tensorflow, jax or torch. Received: {other}.")
+    return keras.ops.convert_to_numpy(gradient)
+
+
+def _head(model: keras.Model) -> tuple[keras.Layer, keras.Layer]:
+    """Find the pooling and the dense layer that ends the model; its layers stand in the order of computing."""
+    pools = [i for i, layer in enumerate(model.layers) if isinstance(layer, layers.GlobalAveragePooling2D)]
+    tail = model.layers[pools[-1] :] if pools else []
     if (
-        list(map(type, tail)) not in ([layers.GlobalAveragePooling2D, *[layers.Dense] * n] for n in (1, 2))
-        or (len(tail) == 3 and not (tail[1].activation is keras.activations.relu and tail[1].use_bias))
+        len(tail) < 2
+        or not isinstance(tail[-1], layers.Dense)
+        or any(isinstance(layer, keras.Model) for layer in tail)
         or tail[0].data_format != "channels_last"
+        or tail[0].keepdims
         or getattr(model, "output_shape", None) != (None, tail[-1].units)
     ):
         received = ", ".join(type(layer).__name__ for layer in model.layers[-3:]) or "nothing"
         raise ModelError(
-            "Grad-CAM needs a model that ends in GlobalAveragePooling2D (channels last) and one or two Dense, the "
-            "first of two with ReLU, not inside a nested model, and whose input is known. Received: model "
+            "Grad-CAM needs a model that ends in GlobalAveragePooling2D (channels last) and, layers without images "
+            "between them, a Dense, not inside a nested model, and whose input is known. Received: model "
             f"{model.name!r}, which ends in {received}. Build the model with this head."
         )
-    return tail
+    return tail[0], tail[-1]
 
 
 def _check(model: keras.Model, dense: keras.Layer, inputs: np.ndarray, classes: np.ndarray) -> None:

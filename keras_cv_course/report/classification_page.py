@@ -15,7 +15,7 @@ from PIL import Image
 from keras_cv_course.errors import DataContentError
 from keras_cv_course.files import write_text_atomically
 from keras_cv_course.metrics.classification import wilson_interval
-from keras_cv_course.report.plots import plot_confusion_matrix, plot_training_curves
+from keras_cv_course.report.plots import plot_confusion_matrix, plot_training_curves, writable
 
 # A card is at most this wide on a screen of double density.
 _LARGEST_PICTURE = 400
@@ -139,7 +139,6 @@ def write_classification_page(
     environment.filters["percent"] = _percent
     mistake_cards = [_card(sample, class_names) for sample in mistakes]
     mistake_cards.sort(key=lambda card: card["bars"][0][1], reverse=True)  # by the probability of the prediction
-    plotted_names = [_writable(name) for name in class_names]
     page = environment.get_template("classification.html.j2").render(
         title=title,
         facts=facts,
@@ -149,7 +148,7 @@ def write_classification_page(
         number_of_images=number_of_images,
         samples=[_card(sample, class_names) for sample in samples],
         mistakes=mistake_cards,
-        confusion=None if confusion is None else _plot(plot_confusion_matrix(confusion, plotted_names)),
+        confusion=None if confusion is None else _plot(plot_confusion_matrix(confusion, class_names)),
         curves=None if history is None else _plot(plot_training_curves(history)),
         split=split,
         attention=[_pair(pair, class_names) for pair in attention],
@@ -157,7 +156,7 @@ def write_classification_page(
         number_of_skipped=len(skipped),
         epochs=0 if history is None else max(len(values) for values in history.values()),
     )
-    write_text_atomically(path, _writable(page))
+    write_text_atomically(path, writable(page))
 
 
 def _card(sample: Sample, class_names: Sequence[str]) -> dict[str, Any]:
@@ -206,11 +205,6 @@ def _pair(attention: Attention, class_names: Sequence[str]) -> dict[str, Any]:
 def _percent(share: float) -> str:
     """A share as text; 100 % only for all of it, so that one mistake in ten thousand still shows."""
     return "100 %" if share == 1 else f"{min(100 * share, 99.9):.1f} %"
-
-
-def _writable(text: str) -> str:
-    """Give text that UTF-8 can hold: the name of a file from an old disk may have bytes that are no characters."""
-    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _picture(image: np.ndarray) -> dict[str, Any]:

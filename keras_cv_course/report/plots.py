@@ -67,6 +67,7 @@ def plot_confusion_matrix(matrix: np.ndarray, class_names: Sequence[str]) -> Fig
     Raises:
         DataContentError: `matrix` does not have one row and one column per name.
     """
+    class_names = [writable(name) for name in class_names]
     number_of_classes = len(class_names)
     if matrix.shape != (number_of_classes, number_of_classes):
         raise DataContentError(
@@ -153,6 +154,11 @@ def save_figure(figure: Figure, path: str | Path) -> None:
     """Write a figure to `path` as PNG, whole or not at all."""
     with atomic_path(path) as temporary:
         figure.savefig(temporary, format="png", dpi=160)
+
+
+def writable(text: str) -> str:
+    """Give text that UTF-8 can hold: the name of a file from an old disk may have bytes that are no characters."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _draw_curve(axes: Axes, values: Sequence[float], label: str, color: str) -> None:

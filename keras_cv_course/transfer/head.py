@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import keras
 import numpy as np
+from keras import layers
 
 from keras_cv_course.errors import RunError
 from keras_cv_course.training.optimizers import make_optimizer
@@ -26,7 +27,6 @@ class HeadConfig:
         batch_size: features a step.
         learning_rate: of Adam, at the start; it falls to 0 along a half cosine.
         weight_decay: of the kernels on standardized features, relative to the learning rate.
-        label_smoothing: share of the target that is spread over all classes, 0 to below 1.
         seed: of first weights, order, dropout and changes to the images.
     """
 
@@ -35,7 +35,6 @@ class HeadConfig:
     batch_size: int = 128
     learning_rate: float = 1e-3
     weight_decay: float = 0.0
-    label_smoothing: float = 0.1
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -46,7 +45,6 @@ class HeadConfig:
             ("batch_size", self.batch_size >= 1, "at least 1"),
             ("learning_rate", self.learning_rate > 0, "above 0"),
             ("weight_decay", self.weight_decay >= 0, "0 or more"),
-            ("label_smoothing", 0 <= self.label_smoothing < 1, "from 0 to below 1"),
             ("seed", 0 <= self.seed < 2**32, "from 0 to 4294967295"),
         ):
             if not satisfied:
@@ -85,7 +83,9 @@ def fit_head(
 
     keras.utils.set_random_seed(config.seed)
     # Twins of the layers: one that is called a second time no longer has "the" output in its own model.
-    twin = keras.Sequential([keras.Input(features.shape[1:]), *(type(x).from_config(x.get_config()) for x in head)])
+    twins = [type(layer).from_config(layer.get_config()) for layer in head]
+    standardize = layers.Normalization(mean=mean, variance=deviation**2)
+    twin = keras.Sequential([keras.Input(features.shape[1:]), standardize, *twins])
     batch = min(config.batch_size, len(features))
     steps = -(-len(features) // batch)
     twin.compile(
@@ -94,21 +94,19 @@ def fit_head(
             keras.optimizers.schedules.CosineDecay(config.learning_rate, config.epochs * steps),
             config.weight_decay,
         ),
-        keras.losses.CategoricalCrossentropy(label_smoothing=config.label_smoothing),
+        keras.losses.SparseCategoricalCrossentropy(),
         metrics=["accuracy"],
     )
 
-    def prepared(features: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return (features - mean) / deviation, np.eye(head[-1].units, dtype=np.float32)[labels]
-
     history = twin.fit(
-        *prepared(features, labels),
+        features,
+        labels,
         batch_size=batch,
         epochs=config.epochs,
-        validation_data=None if validation is None else prepared(*validation),
+        validation_data=validation,
         verbose=0,
     ).history
-    for layer, trained in zip(head, twin.layers, strict=True):
+    for layer, trained in zip(head, twins, strict=True):
         layer.set_weights(trained.get_weights())
     first = next(layer for layer in head if layer.weights)
     kernel, bias = first.get_weights()

@@ -30,8 +30,9 @@ from keras_cv_course.transfer.features import cached_features
 from keras_cv_course.transfer.head import HeadConfig, fit_head
 from keras_cv_course.transfer.layer_groups import LayerGroup, freeze, groups_by_depth, unfreeze
 
-# Units between features and classes: docs/transfer.md compares with none.
-HIDDEN = 256
+# What lies between pooled features and classes: docs/transfer.md compares.
+HIDDEN = 512
+COMPRESSION = 8.0
 SMALL_BELOW = 10_000
 # The lecture says "about a million" for the third case; half of it is where that rounds to.
 MEDIUM_BELOW = 500_000
@@ -100,19 +101,22 @@ def choose_recipe(number_of_images: int) -> Recipe:
     return RECIPES["medium" if number_of_images < MEDIUM_BELOW else "large"]
 
 
-def transfer_model(backbone: Backbone, number_of_classes: int, *, hidden: int = HIDDEN) -> keras.Model:
+def transfer_model(backbone: Backbone, number_of_classes: int) -> keras.Model:
     """Put a new head for other classes on a backbone.
 
     The model takes the pixels of a picture file as they are: the backbone's own preprocessing is a layer of it.
+    The pooled features are brought to one length and compressed like a square root (with arcsinh, which has a slope at
+    0 too), so that a few strong channels do not outweigh what all the others say.
+    Source: Perronnin, Sanchez and Mensink, "Improving the Fisher Kernel for Large-Scale Image Classification", 2010.
 
     Args:
         backbone: becomes a part of the model, weights and all.
         number_of_classes: outputs of the new softmax, at least 2.
-        hidden: units of the dense layer between the pooled features and the softmax.
 
     Returns:
         From float32 (m, height, width, 3), values 0..255, to probabilities (m, number_of_classes): preprocessing,
-        the network as one nested layer, ``avg_pool``, ``dropout``, ``hidden``, ``hidden_dropout``, ``predictions``.
+        the network as one nested layer, ``avg_pool``, ``unit_length``, ``scale``, arcsinh, ``dropout``, ``hidden``,
+        ``hidden_dropout``, ``predictions``.
 
     Raises:
         ModelError: fewer than two classes.
@@ -122,8 +126,11 @@ def transfer_model(backbone: Backbone, number_of_classes: int, *, hidden: int = 
     inputs = keras.Input(backbone.network.input_shape[1:], name="image")
     x = backbone.network(backbone.preprocessing(inputs))  # (m, h, w, channels)
     x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
-    x = layers.Dropout(0.2, name="dropout")(x)
-    x = layers.Dense(hidden, activation="relu", name="hidden")(x)
+    x = layers.UnitNormalization(name="unit_length")(x)
+    x = layers.Rescaling(COMPRESSION * x.shape[-1] ** 0.5, name="scale")(x)  # from a root mean square of 1
+    x = keras.ops.arcsinh(x)
+    x = layers.Dropout(0.5, name="dropout")(x)
+    x = layers.Dense(HIDDEN, activation="relu", name="hidden")(x)
     x = layers.Dropout(0.5, name="hidden_dropout")(x)
     # float32 also under a mixed-precision policy: a softmax in 16 bits loses small probabilities.
     outputs = layers.Dense(number_of_classes, activation="softmax", dtype="float32", name="predictions")(x)
@@ -206,8 +213,8 @@ def _train_head(
     cache: Path,
     progress: Callable[[int], None] | None,
 ) -> History:
-    pooled = model.get_layer("avg_pool")
-    extractor = keras.Model(model.inputs, pooled.output)
+    head = model.layers[model.layers.index(model.get_layer("dropout")) :]
+    extractor = keras.Model(model.inputs, head[0].input)
     views = config.views_of(len(train))
     features = cached_features(
         extractor, train.images, cache, views=views, augmentation=PHOTOGRAPHS, seed=config.seed, progress=progress
@@ -218,7 +225,7 @@ def _train_head(
         report = None if progress is None else lambda number: progress(done + number)
         held_out = (cached_features(extractor, validation.images, cache, progress=report)[0], validation.labels)
     return fit_head(
-        model.layers[model.layers.index(pooled) + 1 :],
+        head,
         features.reshape(-1, features.shape[-1]),  # (views * m, n)
         np.tile(train.labels, views),
         config,

@@ -24,7 +24,14 @@ def kcc(*arguments: object, cwd: Path | None = None, **environment: str) -> subp
 
 def interrupt_training(*arguments: object, cwd: Path, history: Path) -> tuple[int, str]:
     """Run `kcc` and press Ctrl-C when `history` is there; give the exit status and what was said."""
-    with subprocess.Popen([*KCC, *map(str, arguments)], cwd=cwd, stderr=subprocess.PIPE, text=True) as run:
+    with subprocess.Popen(
+        [*KCC, *map(str, arguments)],
+        cwd=cwd,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A suite that runs in a shell's background ignores Ctrl-C, and its children would inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as run:
         deadline = time.monotonic() + 300
         while not history.exists() and run.poll() is None and time.monotonic() < deadline:
             time.sleep(0.02)

@@ -4,12 +4,25 @@ import json
 import subprocess
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 from command_line import interrupt_training, kcc
+from keras import layers
 from PIL import Image
 
 COLOURS = {"green": (30, 200, 40), "red": (210, 40, 30)}
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a small classifier to start from: a ResNet50 takes a minute to begin training."""
+    keras.utils.set_random_seed(0)
+    path = tmp_path_factory.mktemp("network") / "small.keras"
+    blocks = [layers.Conv2D(16, 3, 2, activation="relu"), layers.BatchNormalization(), layers.Conv2D(32, 3, 2)]
+    ends = [layers.GlobalAveragePooling2D(), layers.Dense(2, activation="softmax")]
+    keras.Sequential([keras.Input((32, 32, 3)), *blocks, layers.ReLU(), *ends]).save(path)
+    return path
 
 
 @pytest.fixture
@@ -27,31 +40,20 @@ def colours(tmp_path: Path) -> Path:
     return tmp_path / "colours"
 
 
-def train(folder: Path, *options: object) -> subprocess.CompletedProcess[str]:
+def train(folder: Path, network: Path, *options: object) -> subprocess.CompletedProcess[str]:
     cache = folder.parent / "cache"
-    arguments = [
-        "train",
-        "folder",
-        folder,
-        "--backbone",
-        "signs-resnet50",
-        "--image-size",
-        32,
-        "--out",
-        "run",
-        *options,
-    ]
-    return kcc(*arguments, cwd=folder.parent, KERAS_CV_COURSE_CACHE=str(cache))
+    command = ["train", "folder", folder, "--backbone", network, "--out", "run", *options]
+    return kcc(*command, cwd=folder.parent, KERAS_CV_COURSE_CACHE=str(cache))
 
 
 def figures_without_seconds(history: Path) -> list[str]:
     return [line.rpartition(",")[0] for line in history.read_text().splitlines()]
 
 
-def test_train_predict_evaluate(colours: Path) -> None:
-    trained = train(colours, "--epochs", 20)
+def test_train_predict_evaluate(colours: Path, network: Path) -> None:
+    trained = train(colours, network, "--epochs", 20)
     assert trained.returncode == 0, trained.stderr
-    assert "100.0% of 5 pictures right" in trained.stdout
+    assert "100.0% of 5 pictures right, kept aside before the training." in trained.stdout
     assert "notes.txt" in trained.stderr
     assert "broken.jpg" in trained.stderr
     run = colours.parent / "run"
@@ -79,6 +81,7 @@ def test_train_predict_evaluate(colours: Path) -> None:
 
     measured = kcc("evaluate", "folder", "colours", "--model", "run", "--report", "page.html", "--json", cwd=run.parent)
     assert measured.returncode == 0, measured.stderr
+    assert "19 of these pictures are among those that the model was trained on" in measured.stderr
     figures = json.loads(measured.stdout)
     assert figures["test_images"] == 24
     assert figures["skipped"] == 2
@@ -90,43 +93,51 @@ def test_train_predict_evaluate(colours: Path) -> None:
     assert other.returncode == 1
     assert "gren" in other.stderr
 
-    again = train(colours)
+    again = train(colours, network)
     assert again.returncode == 1
     assert "holds a run already" in again.stderr
     done = kcc("train", "folder", "--resume", "run", cwd=run.parent)
     assert done.returncode == 1
 
 
-def test_fine_tuning_stops_on_ctrl_c_and_resumes(colours: Path) -> None:
-    options = ["--recipe", "finetune", "--image-size", 32, "--epochs", 3, "--batch-size", 4, "--out", "run"]
+def test_fine_tuning_stops_on_ctrl_c_and_resumes(colours: Path, network: Path) -> None:
+    # Epochs enough that none of these machines is through before the key is pressed.
+    options = ["--recipe", "finetune", "--epochs", 40, "--batch-size", 1, "--out", "run"]
     history = colours.parent / "run" / "history.csv"
-    command = ["train", "folder", "colours", "--backbone", "signs-resnet50", *options]
+    command = ["train", "folder", "colours", "--backbone", network, *options]
     status, said = interrupt_training(*command, cwd=colours.parent, history=history)
     assert status == 130, said
     before = figures_without_seconds(history)
     Image.new("RGB", (50, 50), COLOURS["red"]).save(colours / "red" / "added.png")  # is no part of the run
     assert "Stopped. Go on with: kcc train folder --resume run" in said
+    trained_on = json.loads((colours.parent / "run" / "config.json").read_text())["train_files"][0]
+    (colours / trained_on).rename(colours / "elsewhere.png")
+    gone = kcc("train", "folder", "--resume", "run", cwd=colours.parent)
+    assert gone.returncode == 1
+    assert f"1 of the pictures of the run are gone, such as {trained_on}" in gone.stderr
+    (colours / "elsewhere.png").rename(colours / trained_on)
     resumed = kcc("train", "folder", "--resume", "run", cwd=colours.parent)
     assert resumed.returncode == 0, resumed.stderr
+    assert "they chose the best epoch" in resumed.stdout
     lines = figures_without_seconds(history)
-    assert len(lines) == 1 + 3
+    assert len(lines) == 1 + 40
     assert lines[: len(before)] == before  # went on, did not start again
     assert "images: 19 to train on, 5 to measure by" in resumed.stderr
     assert (colours.parent / "run" / "report.html").exists()
 
 
-def test_three_pictures_altogether(colours: Path) -> None:
+def test_three_pictures_altogether(colours: Path, network: Path) -> None:
     for path in [*sorted((colours / "green").iterdir())[2:], *(colours / "red").iterdir()]:
         path.unlink()
     Image.new("RGB", (50, 50), COLOURS["red"]).save(colours / "red" / "only.png")
-    trained = train(colours, "--epochs", 2)
+    trained = train(colours, network, "--epochs", 2)
     assert trained.returncode == 0, trained.stderr
     assert "2 to train on, 1 to measure by" in trained.stderr
     assert "say little" in trained.stderr
 
 
-def test_nothing_to_measure_by(colours: Path) -> None:
-    trained = train(colours, "--epochs", 2, "--validation", 0)
+def test_nothing_to_measure_by(colours: Path, network: Path) -> None:
+    trained = train(colours, network, "--epochs", 2, "--validation", 0)
     assert trained.returncode == 0, trained.stderr
     assert "no picture was kept to measure by" in trained.stdout
     assert not (colours.parent / "run" / "report.html").exists()

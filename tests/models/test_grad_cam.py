@@ -1,6 +1,10 @@
 """Grad-CAM against its definition by gradients, on worked numbers, and what is refused."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -10,6 +14,8 @@ from keras import layers
 from keras_cv_course.errors import ModelError
 from keras_cv_course.models.grad_cam import BATCH, grad_cam
 from keras_cv_course.models.resnet import resnet
+from keras_cv_course.transfer.backbones import FROM_0_TO_1, Backbone
+from keras_cv_course.transfer.recipes import transfer_model
 
 
 def pooled(units: int = 2, *, size: tuple[int | None, int | None] = (2, 3)) -> keras.Model:
@@ -32,6 +38,13 @@ def res_net() -> tuple[keras.Model, object]:
     return model, model.get_layer("stage5_block2_out").output
 
 
+def transfer() -> tuple[keras.Model, object]:
+    """Build the head of transfer learning: normalized, compressed, with a hidden layer."""
+    backbone = resnet(18, (64, 64, 3), include_top=False)
+    model = transfer_model(Backbone("r", backbone, FROM_0_TO_1), 4)
+    return model, model.get_layer("avg_pool").input
+
+
 def by_gradients(model: keras.Model, features: object, inputs: np.ndarray, classes: np.ndarray) -> np.ndarray:
     """Grad-CAM as the paper's section 3 writes it: weights are mean gradients of the class's logit."""
     import tensorflow as tf
@@ -47,7 +60,7 @@ def by_gradients(model: keras.Model, features: object, inputs: np.ndarray, class
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="the comparison differentiates with TensorFlow")
-@pytest.mark.parametrize("build", [res_net, mobile_net])
+@pytest.mark.parametrize("build", [res_net, mobile_net, transfer])
 def test_equals_grad_cam_by_gradients(build: Callable[[], tuple[keras.Model, object]]) -> None:
     keras.utils.set_random_seed(3)
     model, features = build()
@@ -97,12 +110,17 @@ def sequential(*head: keras.Layer) -> keras.Model:
     return keras.Sequential([keras.Input((2, 3, 3)), *head])
 
 
+def sequential_head() -> keras.Model:
+    return keras.Sequential([keras.Input((3,)), layers.Dense(2)])
+
+
 @pytest.mark.parametrize(
     ("model", "received"),
     [
         (sequential(layers.Flatten(), layers.Dense(2)), "Flatten, Dense"),
         (sequential(layers.GlobalMaxPooling2D(), layers.Dense(2)), "GlobalMaxPooling2D, Dense"),
-        (sequential(layers.GlobalAveragePooling2D(), layers.Dense(4), layers.Dense(2)), "Dense, Dense"),
+        (sequential(layers.GlobalAveragePooling2D(), layers.Dense(4), layers.ReLU()), "Dense, ReLU"),
+        (sequential(layers.GlobalAveragePooling2D(), sequential_head()), "GlobalAveragePooling2D, Sequential"),
         (sequential(layers.GlobalAveragePooling2D()), "GlobalAveragePooling2D"),
         (sequential(layers.GlobalAveragePooling2D(keepdims=True), layers.Dense(2)), "GlobalAveragePooling2D, Dense"),
         (sequential(layers.GlobalAveragePooling2D("channels_first"), layers.Dense(2)), "GlobalAveragePooling2D, Dense"),
@@ -136,3 +154,34 @@ def test_model_without_a_fixed_size_is_refused() -> None:
 def test_wrong_input_is_refused(inputs: np.ndarray, classes: np.ndarray, problem: str) -> None:
     with pytest.raises(ModelError, match=problem):
         grad_cam(pooled(), inputs, classes)
+
+
+ON_ANOTHER_BACKEND = """
+import sys, keras, numpy as np
+from keras_cv_course.models.grad_cam import grad_cam
+stored = np.load(sys.argv[2])
+model = keras.saving.load_model(sys.argv[1])
+np.testing.assert_allclose(grad_cam(model, stored["inputs"], stored["classes"]), stored["heat"], atol=2e-5)
+"""
+
+
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_other_backend_sees_the_same(backend: str, tmp_path: Path) -> None:
+    pytest.importorskip(backend, reason=f"the {backend} extra is not installed")
+    keras.utils.set_random_seed(0)
+    image = keras.Input((8, 8, 3))
+    x = layers.UnitNormalization()(layers.GlobalAveragePooling2D()(layers.Conv2D(8, 3, activation="relu")(image)))
+    model = keras.Model(image, layers.Dense(4, activation="softmax")(layers.Dense(16, activation="relu")(x)))
+    model.save(tmp_path / "model.keras")
+    inputs = np.random.default_rng(0).normal(size=(4, 8, 8, 3)).astype(np.float32)
+    heat = grad_cam(model, inputs, np.arange(4))
+    assert heat.std() > 0.1
+    np.savez(tmp_path / "stored.npz", inputs=inputs, classes=np.arange(4), heat=heat)
+    done = subprocess.run(
+        [sys.executable, "-c", ON_ANOTHER_BACKEND, tmp_path / "model.keras", tmp_path / "stored.npz"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "KERAS_BACKEND": backend},
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
