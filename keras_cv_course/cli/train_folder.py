@@ -136,7 +136,7 @@ def _run(run: "RunFolder", details: dict[str, Any], files: "ImageFolder | None")
     gpus = prepare_devices(details["seed"])
     size = details.get("image_size")
     if trained:
-        input_size = (size, size)
+        input_size = (details["image_size"], details["image_size"])
     else:
         with err.status("Loading the backbone ..."):
             backbone = load_backbone(details["backbone"], (size, size) if size else None)
@@ -190,9 +190,7 @@ def _files_of(details: dict[str, Any], part: str) -> "ImageFolder | None":
     root, names, classes = Path(details["data"]), details[part], details["class_names"]
     missing = [name for name in names if not (root / name).is_file()]
     if missing:
-        raise RunError(
-            f"{root}: {len(missing)} of the pictures of the run are gone, such as {missing[0]}. Start a new run."
-        )
+        raise RunError(f"{root}: {len(missing)} pictures of the run are gone, such as {missing[0]}. Start a new run.")
     labels = np.array([classes.index(Path(name).parts[0]) for name in names], np.int64)
     return ImageFolder(root, tuple(root / name for name in names), labels, tuple(classes)) if names else None
 

@@ -6,6 +6,8 @@ pooling that gradient is the same everywhere, the one by the pooled feature divi
 layers of the head are differentiated, by the backend in use.
 """
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import layers
@@ -57,7 +59,7 @@ def grad_cam(model: keras.Model, inputs: np.ndarray, classes: np.ndarray) -> np.
 def _pull_back(model: keras.Model, inputs: np.ndarray, slopes: np.ndarray) -> np.ndarray:
     """Give the gradient of the sum of slopes * outputs by a model's inputs, with the backend's own differentiation."""
 
-    def weighted(x: object) -> object:
+    def weighted(x: Any) -> Any:
         return keras.ops.sum(keras.ops.multiply(model(x, training=False), slopes))
 
     match keras.backend.backend():

@@ -70,6 +70,7 @@ def _fine_tuning(epochs: int, learning_rate: float) -> FitConfig:
         learning_rate=learning_rate,
         warmup_epochs=1.0,
         weight_decay=1e-4,
+        label_smoothing=0.0,  # as the head was trained, or the first steps would undo its certainty
         augmentation=PHOTOGRAPHS,
     )
 

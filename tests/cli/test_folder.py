@@ -114,7 +114,7 @@ def test_fine_tuning_stops_on_ctrl_c_and_resumes(colours: Path, network: Path) -
     (colours / trained_on).rename(colours / "elsewhere.png")
     gone = kcc("train", "folder", "--resume", "run", cwd=colours.parent)
     assert gone.returncode == 1
-    assert f"1 of the pictures of the run are gone, such as {trained_on}" in gone.stderr
+    assert f"1 pictures of the run are gone, such as {trained_on}" in gone.stderr
     (colours / "elsewhere.png").rename(colours / trained_on)
     resumed = kcc("train", "folder", "--resume", "run", cwd=colours.parent)
     assert resumed.returncode == 0, resumed.stderr
