@@ -100,7 +100,11 @@ def signs(
     try:
         _run(run, details, settings, resume=resume is not None)
     except KeyboardInterrupt:
-        saved = f" Go on with: kcc train signs --resume {shlex.quote(str(run.path))}" if run.config.exists() else ""
+        saved = (
+            f" Go on with: kcc train signs --resume {shlex.quote(str(run.path))}"
+            if run.config.exists()
+            else " Nothing was trained yet: start again."
+        )
         note(f"Stopped.{saved}")
         raise typer.Exit(INTERRUPTED) from None
 

@@ -108,7 +108,11 @@ def folder(
     try:
         _run(run, details, files)
     except KeyboardInterrupt:
-        saved = f" Go on with: kcc train folder --resume {shlex.quote(str(run.path))}" if run.config.exists() else ""
+        saved = (
+            f" Go on with: kcc train folder --resume {shlex.quote(str(run.path))}"
+            if run.config.exists()
+            else " Nothing was trained yet: start again."
+        )
         note(f"Stopped.{saved}")
         raise typer.Exit(INTERRUPTED) from None
 

@@ -93,6 +93,8 @@ def load_classifier(source: str | Path) -> Classifier:
 
     path = Path(source)
     if path.is_dir():
+        if (path / "config.json").exists() and not (path / "model.keras").exists():
+            raise WeightsError(f"{source}: a run that is not complete. Go on with it: kcc train ... --resume {source}")
         path /= "model.keras"
     if not path.is_file() or path.suffix != ".keras":
         raise WeightsError(
