@@ -100,12 +100,8 @@ def signs(
     try:
         _run(run, details, settings, resume=resume is not None)
     except KeyboardInterrupt:
-        saved = (
-            f" Go on with: kcc train signs --resume {shlex.quote(str(run.path))}"
-            if run.config.exists()
-            else " Nothing was trained yet: start again."
-        )
-        note(f"Stopped.{saved}")
+        go_on = f"Go on with: kcc train signs --resume {shlex.quote(str(run.path))}"
+        note(f"Stopped. {go_on if run.config.exists() else 'Nothing was trained yet.'}")
         raise typer.Exit(INTERRUPTED) from None
 
 
