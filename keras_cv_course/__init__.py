@@ -7,10 +7,23 @@ from importlib import import_module
 from typing import Any
 
 _MODULES = {
+    "boxes": (
+        "clip_xyxy",
+        "pairwise_iou",
+        "scale_xyxy",
+        "xywh_to_xyxy",
+        "xyxy_to_xywh",
+        "xyxy_to_yxyx",
+        "yxyx_to_xyxy",
+    ),
+    "convert.darknet": ("load_darknet",),
+    "convert.darknet_cfg": ("read_cfg",),
     "convert.torchvision": ("load_torchvision_resnet",),
+    "data.darknet_jpeg": ("read_jpeg_as_darknet",),
     "data.image_files": ("crop_and_resize", "read_image", "resize_image"),
     "data.image_folders": ("ImageFolder", "find_images"),
     "data.labelled_images": ("LabelledImages",),
+    "data.letterbox": ("Placement", "letterbox", "stretch"),
     "data.read_images": ("read_images",),
     "data.signs": (
         "convert_to_one_hot",
@@ -20,7 +33,14 @@ _MODULES = {
         "read_signs",
         "write_synthetic_signs",
     ),
+    "detection.select_boxes": ("SelectedBoxes", "non_max_suppression", "select_boxes"),
+    "detection.select_boxes_course": ("iou", "yolo_eval", "yolo_filter_boxes", "yolo_non_max_suppression"),
+    "detection.select_boxes_padded": ("PaddedBoxes", "yolo_eval_batch", "yolo_eval_ops"),
+    "detection.yolo_head": ("scale_boxes", "yolo_boxes_to_corners", "yolo_head"),
+    "detections": ("Detections",),
     "models.classifier": ("Classifier", "load_classifier"),
+    "models.detector": ("Detector", "load_detector"),
+    "models.fold_batch_norms": ("fold_batch_norms",),
     "models.grad_cam": ("grad_cam",),
     "models.mobilenet": ("alpaca_model", "data_augmenter"),
     "models.resnet": (
@@ -32,6 +52,7 @@ _MODULES = {
         "stage_outputs",
     ),
     "models.resnet_course": ("ResNet50", "convolutional_block", "identity_block"),
+    "models.yolov2": ("Network", "yolov2", "yolov2_tiny"),
     "training.augment": ("Augmentation",),
     "training.batch_norm": ("fused_batch_norm", "reestimate_statistics"),
     "training.device": ("prepare_devices",),

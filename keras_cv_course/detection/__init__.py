@@ -1,0 +1,1 @@
+"""From the raw output of a detector to boxes on a picture."""
