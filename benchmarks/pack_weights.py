@@ -40,6 +40,7 @@ def main() -> None:
     photographs = len(read_signs(config["data"], "train").data)
     settings = ", ".join(f"{name} {value}" for name, value in config["fit"].items() if name != "augmentation")
     entry = {
+        "kind": "classifier",
         "file": path.name,
         "sha256": sha256(path),
         "size": path.stat().st_size,

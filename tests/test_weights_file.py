@@ -1,6 +1,5 @@
-"""Packed weights: rounding, exact loading, refusals; and the registry."""
+"""Packed weights: rounding, exact loading, refusals."""
 
-import dataclasses
 from pathlib import Path
 
 import h5py
@@ -11,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from keras_cv_course import pretrained
 from keras_cv_course.errors import WeightsError
 from keras_cv_course.weights_file import dequantize, quantize, read_weights, write_weights
 
@@ -81,34 +79,3 @@ def test_damaged_and_foreign_files_are_refused(tmp_path: Path) -> None:
     h5py.File(tmp_path / "other.h5", "w").close()
     with pytest.raises(WeightsError, match="another HDF5 file"):
         read_weights(tmp_path / "other.h5", small_model().weights)
-
-
-def test_every_registered_file_is_there_small_and_whole() -> None:
-    assert pretrained.registry()
-    for entry in pretrained.registry().values():
-        assert pretrained.weights_path(entry).stat().st_size <= 25_000_000
-        assert 0 <= entry.score["test_accuracy"] <= 1
-
-
-def test_registry_refuses_what_is_not_as_registered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "manifest.json").write_text("{}")
-    monkeypatch.setattr(pretrained, "WEIGHT_FOLDERS", (tmp_path,))
-    content = b"weights"
-    entry = pretrained.Pretrained(
-        "m", "m.h5", "", len(content), 50, (64, 64), ("0", "1"), "nothing", "none", {"test_accuracy": 0.0}
-    )
-    with pytest.raises(WeightsError, match=r"Expected the weights of m at .*m\.h5"):
-        pretrained.weights_path(entry)
-    (tmp_path / "m.h5").write_bytes(content + b"!")
-    with pytest.raises(WeightsError, match=r"expected 7 bytes\. Received: 8"):
-        pretrained.weights_path(entry)
-    (tmp_path / "m.h5").write_bytes(content)
-    with pytest.raises(WeightsError, match="sha256"):
-        pretrained.weights_path(entry)
-    right = dataclasses.replace(entry, sha256=pretrained.sha256(tmp_path / "m.h5"))
-    assert pretrained.weights_path(right) == tmp_path / "m.h5"
-
-
-def test_unknown_name_lists_the_known() -> None:
-    with pytest.raises(WeightsError, match=r"signs-resnet50.*Received: 'resnet-9000'"):
-        pretrained.pretrained("resnet-9000")

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from keras_cv_course.cli import data, demo, doctor, evaluate, predict, train
+from keras_cv_course.cli import convert, data, demo, detect, doctor, evaluate, predict, train
 from keras_cv_course.cli.console import err, note, out
 from keras_cv_course.errors import KerasCVCourseError
 
@@ -57,6 +57,8 @@ app.add_typer(data.app, name="data", rich_help_panel="Data")
 app.add_typer(train.app, name="train", rich_help_panel="Models")
 app.add_typer(evaluate.app, name="evaluate", rich_help_panel="Models")
 app.add_typer(predict.app, name="predict", rich_help_panel="Models")
+app.command("detect", rich_help_panel="Models")(detect.detect)
+app.command("convert", rich_help_panel="Models")(convert.convert)
 
 
 def main() -> None:

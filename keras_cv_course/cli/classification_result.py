@@ -99,7 +99,11 @@ class ClassificationResult:
         }
         if self.classifier.origin in registry():
             entry = pretrained(self.classifier.origin)
-            all_facts |= {"Trained on": entry.trained_on, "Recipe": entry.recipe, "Weights sha256": entry.sha256}
+            all_facts |= {
+                "Trained on": entry.trained_on,
+                "Recipe": entry.recipe,
+                "Weights sha256": entry.sha256 or "not known",
+            }
         write_classification_page(
             path,
             title=title,

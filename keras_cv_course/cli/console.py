@@ -46,7 +46,7 @@ def note(text: str) -> None:
 
 
 @contextmanager
-def progress_bar(description: str, total: int) -> Iterator[tuple[Progress, TaskID]]:
+def progress_bar(description: str, total: int | None) -> Iterator[tuple[Progress, TaskID]]:
     """Show a bar with a count, a free text field ``note`` and the time that is left."""
     columns = [
         TextColumn("{task.description}"),

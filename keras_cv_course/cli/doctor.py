@@ -14,7 +14,12 @@ from keras_cv_course.cli.console import out, start_keras
 from keras_cv_course.cpu import cpu_flags, cpu_has_bfloat16
 from keras_cv_course.errors import DataNotFoundError, KerasCVCourseError, MissingExtraError
 
-EXTRAS = {"jax": "the JAX backend", "torch": "the PyTorch backend"}
+# Name -> the package that it brings, and what for.
+EXTRAS = {
+    "jax": ("jax", "the JAX backend"),
+    "torch": ("torch", "the PyTorch backend"),
+    "video": ("av", "videos in kcc detect"),
+}
 MARKS = {"ok": "[green]ok[/]", "note": "[yellow]note[/]", "missing": "[red]missing[/]"}
 
 
@@ -104,7 +109,7 @@ def _data() -> Finding:
 
 
 def _weights() -> list[Finding]:
-    from keras_cv_course.pretrained import registry, weights_path
+    from keras_cv_course.pretrained import find_weights, registry
 
     try:
         entries = registry().values()
@@ -112,17 +117,25 @@ def _weights() -> list[Finding]:
         return [Finding("weights", "missing", str(error), "install the package again")]
     findings = []
     for entry in entries:
+        subject = f"weights {entry.name}"
         try:
-            findings.append(Finding(f"weights {entry.name}", "ok", str(weights_path(entry))))
+            path = find_weights(entry)
         except KerasCVCourseError as error:
-            findings.append(Finding(f"weights {entry.name}", "missing", str(error), "fetch the file again"))
+            findings.append(Finding(subject, "missing", str(error), "fetch the file again"))
+            continue
+        if path is not None:
+            findings.append(Finding(subject, "ok", str(path)))
+        elif entry.url:
+            findings.append(Finding(subject, "note", "not on this machine", f"downloaded when needed: {entry.url}"))
+        else:
+            findings.append(Finding(subject, "missing", entry.file, "install the package again"))
     return findings
 
 
 def _extras() -> list[Finding]:
     return [
-        Finding(f"extra {name}", "ok", version(name))
-        if find_spec(name)
+        Finding(f"extra {name}", "ok", f"{package} {version(package)}")
+        if find_spec(package)
         else Finding(f"extra {name}", "note", "not installed", f"for {use}: pip install '.[{name}]'")
-        for name, use in EXTRAS.items()
+        for name, (package, use) in EXTRAS.items()
     ]

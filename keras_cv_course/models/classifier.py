@@ -11,7 +11,7 @@ import numpy as np
 from keras_cv_course.errors import ModelError, WeightsError, first_line
 from keras_cv_course.models.pixels import white_level
 from keras_cv_course.models.resnet import resnet
-from keras_cv_course.pretrained import pretrained, registry, weights_path
+from keras_cv_course.pretrained import classifiers, weights_path
 from keras_cv_course.weights_file import read_weights
 
 PREDICTION_BATCH = 64
@@ -85,8 +85,8 @@ def load_classifier(source: str | Path) -> Classifier:
         WeightsError: an unknown name, a missing or damaged file, or a run that is not complete.
         ModelError: a model that is no image classifier.
     """
-    if str(source) in registry():
-        entry = pretrained(str(source))
+    entry = classifiers().get(str(source))
+    if entry is not None:
         model = resnet(entry.depth, (*entry.input_size, 3), len(entry.class_names), name=entry.name.replace("-", "_"))
         read_weights(weights_path(entry), model.weights)
         return Classifier(model, entry.class_names, entry.name)
@@ -98,7 +98,7 @@ def load_classifier(source: str | Path) -> Classifier:
         path /= "model.keras"
     if not path.is_file() or path.suffix != ".keras":
         raise WeightsError(
-            f"Expected a trained model's name ({', '.join(registry())}), a run folder with model.keras, or a .keras "
+            f"Expected a trained model's name ({', '.join(classifiers())}), a run folder with model.keras, or a .keras "
             f"file. Received: {str(source)!r}{'' if path.is_file() else f', and there is no {path}'}."
         )
     try:

@@ -27,7 +27,7 @@ from keras_cv_course.models.classifier import load_classifier
 from keras_cv_course.models.keras_weights import build_application
 from keras_cv_course.models.pixels import white_level
 from keras_cv_course.models.resnet import resnet
-from keras_cv_course.pretrained import pretrained, registry
+from keras_cv_course.pretrained import classifiers
 
 # The networks were trained at 224x224 and find more in larger pictures (Touvron et al., "Fixing the train-test
 # resolution discrepancy", 2019).
@@ -98,12 +98,12 @@ def load_backbone(
             fetched, with their file's name, URL and place.
     """
     trained_here = Path(name).suffix == ".keras" or (Path(name) / "model.keras").exists()
-    if weights != "imagenet" and (name in registry() or trained_here or Path(name).suffix in _TORCH_SUFFIXES):
+    if weights != "imagenet" and (name in classifiers() or trained_here or Path(name).suffix in _TORCH_SUFFIXES):
         raise ModelError(
             f"Only networks of keras.applications come with other weights. Received: {name!r}, {weights!r}."
         )
-    if name in registry():
-        entry = pretrained(name)
+    if name in classifiers():
+        entry = classifiers()[name]
         classifier = load_classifier(name)
         size = input_size or entry.input_size
         network = resnet(entry.depth, (*size, 3), include_top=False, name=name.replace("-", "_"))
@@ -133,10 +133,10 @@ def _keras_application(name: str, size: tuple[int, int], weights: str | None) ->
     stem, _, alpha = name.partition("-")
     functions = _application_functions()
     if stem not in functions:
-        known = [*registry(), *functions]
+        known = [*classifiers(), *functions]
         near = difflib.get_close_matches(name, known, n=4, cutoff=0.5)
         raise WeightsError(
-            f"Expected a backbone: {', '.join(registry())}, a run folder, a .keras, .safetensors or .pth file, or a "
+            f"Expected a backbone: {', '.join(classifiers())}, a run folder, a .keras, .safetensors or .pth file, or a "
             f"network of keras.applications in small letters. Received: {name!r}. "
             f"Near names: {', '.join(near) if near else 'mobilenetv2, mobilenet-0.25, efficientnetb0, resnet50'}."
         )

@@ -5,7 +5,6 @@ trained on the numbers themselves costs seconds.
 """
 
 import hashlib
-import os
 import re
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,13 +13,12 @@ from pathlib import Path
 
 import keras
 import numpy as np
-import platformdirs
 
+from keras_cv_course.cache import CACHE_VARIABLE, cache_folder
 from keras_cv_course.errors import ModelError, RunError
 from keras_cv_course.files import atomic_path
 from keras_cv_course.training.augment import Augmentation, augment_batch
 
-CACHE_VARIABLE = "KERAS_CV_COURSE_CACHE"
 BATCH = 32
 
 
@@ -30,8 +28,7 @@ def feature_cache() -> Path:
     Raises:
         RunError: the folder cannot be made.
     """
-    base = os.environ.get(CACHE_VARIABLE) or platformdirs.user_cache_path("keras_cv_course", appauthor=False)
-    folder = Path(base) / "features"
+    folder = cache_folder("features")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

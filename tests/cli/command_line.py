@@ -22,8 +22,8 @@ def kcc(*arguments: object, cwd: Path | None = None, **environment: str) -> subp
     )
 
 
-def interrupt_training(*arguments: object, cwd: Path, history: Path) -> tuple[int, str]:
-    """Run `kcc` and press Ctrl-C when `history` is there; give the exit status and what was said."""
+def interrupt(*arguments: object, cwd: Path, when: Path) -> tuple[int, str]:
+    """Run `kcc` and press Ctrl-C when the file `when` is there; give the exit status and what was said."""
     with subprocess.Popen(
         [*KCC, *map(str, arguments)],
         cwd=cwd,
@@ -33,7 +33,7 @@ def interrupt_training(*arguments: object, cwd: Path, history: Path) -> tuple[in
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as run:
         deadline = time.monotonic() + 300
-        while not history.exists() and run.poll() is None and time.monotonic() < deadline:
+        while not when.exists() and run.poll() is None and time.monotonic() < deadline:
             time.sleep(0.02)
         run.send_signal(signal.SIGINT)
         _, said = run.communicate()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command_line import interrupt_training, kcc
+from command_line import interrupt, kcc
 from PIL import Image
 
 
@@ -33,9 +33,10 @@ def test_error_is_one_line_and_debug_shows_the_traceback(tmp_path: Path) -> None
 
 
 def test_doctor_names_what_is_here_and_what_to_do(tmp_path: Path, synthetic_signs: Path) -> None:
-    without_data = kcc("doctor", cwd=tmp_path)
+    without_data = kcc("doctor", cwd=tmp_path, KERAS_CV_COURSE_CACHE=str(tmp_path))
     assert without_data.returncode == 0
     assert "signs-resnet50" in without_data.stdout
+    assert "downloaded when needed: https://pjreddie.com/media/files/yolov2.weights" in without_data.stdout
     assert "kcc data signs" in without_data.stdout
     with_data = kcc("doctor", cwd=tmp_path, KERAS_CV_COURSE_DATA=str(synthetic_signs))
     assert "48 + 12 images, synthetic" in with_data.stdout
@@ -147,7 +148,7 @@ def test_unwritable_place_is_one_line(tmp_path: Path) -> None:
 def test_train_stops_on_ctrl_c_resumes_and_reports(tmp_path: Path, synthetic_signs: Path) -> None:
     options = ["--data", synthetic_signs, "--out", "run", "--epochs", 3, "--batch-size", 8]
     history = tmp_path / "run" / "history.csv"
-    status, said = interrupt_training("train", "signs", *options, cwd=tmp_path, history=history)
+    status, said = interrupt("train", "signs", *options, cwd=tmp_path, when=history)
     assert status == 130, said
     assert "Stopped. Go on with: kcc train signs --resume run" in said
     assert not (tmp_path / "run" / "model.keras").exists()

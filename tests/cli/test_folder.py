@@ -7,7 +7,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from command_line import interrupt_training, kcc
+from command_line import interrupt, kcc
 from keras import layers
 from PIL import Image
 
@@ -105,7 +105,7 @@ def test_fine_tuning_stops_on_ctrl_c_and_resumes(colours: Path, network: Path) -
     options = ["--recipe", "finetune", "--epochs", 40, "--batch-size", 1, "--out", "run"]
     history = colours.parent / "run" / "history.csv"
     command = ["train", "folder", "colours", "--backbone", network, *options]
-    status, said = interrupt_training(*command, cwd=colours.parent, history=history)
+    status, said = interrupt(*command, cwd=colours.parent, when=history)
     assert status == 130, said
     before = figures_without_seconds(history)
     Image.new("RGB", (50, 50), COLOURS["red"]).save(colours / "red" / "added.png")  # is no part of the run

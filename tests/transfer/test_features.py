@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from keras import layers
 
+from keras_cv_course.cache import CACHE_VARIABLE
 from keras_cv_course.errors import ModelError, RunError
 from keras_cv_course.training.augment import Augmentation
 from keras_cv_course.transfer.backbones import Backbone, Preprocessing
-from keras_cv_course.transfer.features import BATCH, CACHE_VARIABLE, cached_features, feature_cache
+from keras_cv_course.transfer.features import BATCH, cached_features, feature_cache
 from keras_cv_course.transfer.recipes import transfer_model
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (2 * BATCH + 3, 8, 8, 3), dtype=np.uint8)
