@@ -14,8 +14,9 @@ help:
 demo: .venv/.demo-installed
 	$(BIN)/kcc demo
 
+# In two processes: most tests trace or compile, which keeps one core busy.
 test: .venv/.dev-installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: .venv/.dev-installed
 	$(BIN)/ruff format --check .

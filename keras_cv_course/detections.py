@@ -81,6 +81,12 @@ class Detections:
             self.boxes[index], self.scores[index], self.class_ids[index], self.class_names, self.image_size
         )
 
+    def draw(self, image: Any) -> np.ndarray:
+        """Draw the boxes on the image: see :func:`~keras_cv_course.detection.draw.draw_detections`."""
+        from keras_cv_course.detection.draw import draw_detections
+
+        return draw_detections(image, self)
+
     def to_dict(self) -> dict[str, list[Any]]:
         """Give columns of equal length, as ``pandas.DataFrame`` takes them: class_id, class_name, score, x1 ... y2."""
         x1, y1, x2, y2 = self.boxes.T.tolist()
