@@ -48,6 +48,7 @@ _MODULES = {
     "detection.yolo_loss": ("YoloLoss", "YoloMetrics"),
     "detections": ("Detections",),
     "models.classifier": ("Classifier", "load_classifier"),
+    "models.darknet_layers": ("darknet_model",),
     "models.detector": ("Detector", "load_detector"),
     "models.fold_batch_norms": ("fold_batch_norms",),
     "models.grad_cam": ("grad_cam",),

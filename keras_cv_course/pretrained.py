@@ -135,7 +135,10 @@ def find_weights(entry: Pretrained) -> Path | None:
     for folder in (weights_folder(), cache_folder("weights")):
         path = folder / entry.file
         if path.is_file():
-            _check(path, entry)
+            problem = _difference(path, entry)
+            if problem:
+                again = ": remove it to have it downloaded again" if entry.url else ""
+                raise WeightsError(f"{path}: {problem}. The file is damaged{again}.")
             return path
     return None
 
@@ -169,15 +172,14 @@ def _entry(name: str, kind: str, **content: Any) -> Pretrained:
     return _KINDS[kind](name=name, **{**content, **lists})
 
 
-def _check(path: Path, entry: Pretrained) -> None:
-    advice = "The file is damaged" + (": remove it to have it downloaded again." if entry.url else ".")
+def _difference(path: Path, entry: Pretrained) -> str | None:
+    """Say in what a file is not the registered one; None where it is, as far as that is known."""
     size = path.stat().st_size
     if entry.size is not None and size != entry.size:
-        raise WeightsError(f"{path}: expected {entry.size} bytes. Received: {size}. {advice}")
-    if entry.sha256 is not None:
-        digest = sha256(path)
-        if digest != entry.sha256:
-            raise WeightsError(f"{path}: expected sha256 {entry.sha256}. Received: {digest}. {advice}")
+        return f"expected {entry.size} bytes. Received: {size}"
+    if entry.sha256 is not None and (digest := sha256(path)) != entry.sha256:
+        return f"expected sha256 {entry.sha256}. Received: {digest}"
+    return None
 
 
 def _download(entry: Pretrained, url: str) -> Path:
@@ -186,12 +188,13 @@ def _download(entry: Pretrained, url: str) -> Path:
     try:
         with atomic_path(path) as temporary:
             _fetch(url, temporary, entry)
-            _check(temporary, entry)
+            problem = _difference(temporary, entry)
+            if problem:
+                raise WeightsError(problem)
     # HTTPException: an answer that is no HTTP; ValueError: an address that is none.
     except (OSError, http.client.HTTPException, ValueError, WeightsError) as error:
-        problem = str(error).removeprefix(f"{path}: ")
         raise WeightsError(
-            f"The weights of {entry.name} are not on this machine and cannot be downloaded ({problem}). Download "
+            f"The weights of {entry.name} are not on this machine and cannot be downloaded ({error}). Download "
             f"{url} elsewhere and put it at {path}; the folder is set by the environment variable {CACHE_VARIABLE}."
         ) from error
     return path

@@ -19,6 +19,7 @@ EXTRAS = {
     "jax": ("jax", "the JAX backend"),
     "torch": ("torch", "the PyTorch backend"),
     "video": ("av", "videos in kcc detect"),
+    "export": ("tf2onnx", "ONNX files of kcc convert"),
 }
 MARKS = {"ok": "[green]ok[/]", "note": "[yellow]note[/]", "missing": "[red]missing[/]"}
 

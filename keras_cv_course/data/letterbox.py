@@ -152,7 +152,13 @@ def _checked_boxes(boxes: np.ndarray) -> np.ndarray:
 
 
 def _check(image: np.ndarray, input_size: Size) -> None:
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
+    if (
+        not isinstance(image, np.ndarray)
+        or image.dtype != np.uint8
+        or image.ndim != 3
+        or image.shape[2] != 3
+        or image.size == 0
+    ):
         raise DataContentError(
             "Expected a uint8 image of shape (height, width, 3), at least 1 x 1, "
             f"received {image.dtype} of shape {image.shape}. Read pictures with read_image."

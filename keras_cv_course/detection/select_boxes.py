@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from keras_cv_course.boxes import pairwise_iou, scale_xyxy, xywh_to_xyxy
-from keras_cv_course.detection.yolo_head import BOX_CHANNELS, check_raw_output
+from keras_cv_course.detection.yolo_head import check_raw_output
 from keras_cv_course.errors import DataContentError
+from keras_cv_course.models.yolov2 import NUMBERS_PER_BOX
 
 # Boxes are compared with each other in blocks of so many, which bounds the memory and lets NumPy do the loops.
 _BLOCK = 128
@@ -71,11 +72,13 @@ def select_boxes(
     check_limits(score_threshold, iou_threshold, max_boxes)
     score_threshold = float(score_threshold)  # a NumPy float64 would turn the comparison of float32 into one of float64
     batch, rows, cols, _ = raw.shape
-    raw = raw.astype(np.float32, copy=False).reshape(batch, rows, cols, len(anchors), BOX_CHANNELS + num_classes)
+    raw = raw.astype(np.float32, copy=False).reshape(batch, rows, cols, len(anchors), NUMBERS_PER_BOX + num_classes)
     selected = []
     for grid in raw:  # (rows, cols, A, 5 + classes)
         likely = _likely_boxes(grid, anchors, score_threshold, multi_label)
-        boxes = scale_xyxy(likely.boxes, image_size)
+        with np.errstate(over="ignore"):
+            boxes = scale_xyxy(likely.boxes, image_size)
+        _check_finite(boxes)
         kept = non_max_suppression(boxes, likely.scores, likely.class_ids, iou_threshold, max_boxes)
         selected.append(SelectedBoxes(boxes[kept], likely.scores[kept], likely.class_ids[kept]))
     return selected
@@ -137,10 +140,10 @@ def _likely_boxes(grid: np.ndarray, anchors: np.ndarray, score_threshold: float,
     objectness, raw = objectness[row, col, anchor], grid[row, col, anchor]  # (k,), (k, 5 + classes)
     _check_finite(grid[..., 4], raw)
 
-    scores = objectness[:, None] * _softmax(raw[:, BOX_CHANNELS:])  # (k, classes)
+    scores = objectness[:, None] * _softmax(raw[:, NUMBERS_PER_BOX:])  # (k, classes)
     passing = scores >= score_threshold
     if not multi_label:
-        passing &= np.arange(channels - BOX_CHANNELS) == scores.argmax(axis=1)[:, None]
+        passing &= np.arange(channels - NUMBERS_PER_BOX) == scores.argmax(axis=1)[:, None]
     box, class_ids = np.nonzero(passing)
     raw, scores = raw[box], scores[box, class_ids]  # (n, 5 + classes), (n,)
 
@@ -149,9 +152,7 @@ def _likely_boxes(grid: np.ndarray, anchors: np.ndarray, score_threshold: float,
     with np.errstate(over="ignore"):
         xy = (_sigmoid(raw[:, 0:2]) + cell_xy) / size
         wh = np.exp(raw[:, 2:4]) * anchors[anchor[box]] / size
-    boxes = xywh_to_xyxy(np.concatenate([xy, wh], axis=1))
-    _check_finite(boxes)
-    return SelectedBoxes(boxes, scores, class_ids)
+    return SelectedBoxes(xywh_to_xyxy(np.concatenate([xy, wh], axis=1)), scores, class_ids)
 
 
 def _sigmoid(x: np.ndarray) -> np.ndarray:

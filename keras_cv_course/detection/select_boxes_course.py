@@ -1,7 +1,8 @@
 """The course's functions that select boxes: names, argument order, dtypes and results as there, on TensorFlow.
 
-They run on eager tensors, in `tf.function` and on NumPy arrays, and give TensorFlow's tensors. But for `iou`, boxes are
-(y1, x1, y2, x2). The package itself goes the shorter way of `select_boxes.py`, to the same boxes.
+They run on eager tensors, on NumPy arrays and, where Keras runs on TensorFlow, in `tf.function`, and give TensorFlow's
+tensors. But for `iou`, boxes are (y1, x1, y2, x2). The package itself goes the shorter way of `select_boxes.py`, to the
+same boxes.
 """
 
 from collections.abc import Sequence

@@ -16,10 +16,9 @@ import numpy as np
 from keras import ops
 
 from keras_cv_course.errors import ModelError
+from keras_cv_course.models.yolov2 import NUMBERS_PER_BOX
 
 Tensor = Any  # an eager or symbolic tensor of the current backend, or a NumPy array
-
-BOX_CHANNELS = 5  # t_x, t_y, t_w, t_h, t_o
 
 
 def yolo_head(feats: Tensor, anchors: Any, num_classes: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -43,8 +42,8 @@ def yolo_head(feats: Tensor, anchors: Any, num_classes: int) -> tuple[Tensor, Te
     feats = ops.convert_to_tensor(feats)
     anchors = check_raw_output(feats, anchors, num_classes)
     _, rows, cols, _ = ops.shape(feats)
-    raw = ops.reshape(feats, (-1, rows, cols, len(anchors), BOX_CHANNELS + num_classes))
-    t_xy, t_wh, t_o, logits = ops.split(raw, [2, 4, BOX_CHANNELS], axis=-1)
+    raw = ops.reshape(feats, (-1, rows, cols, len(anchors), NUMBERS_PER_BOX + num_classes))
+    t_xy, t_wh, t_o, logits = ops.split(raw, [2, 4, NUMBERS_PER_BOX], axis=-1)
 
     cell = ops.arange(rows * cols, dtype="int32")
     cells = ops.cast(ops.stack([cell % cols, cell // cols], axis=-1), raw.dtype)  # (rows * cols, 2), x before y
@@ -95,7 +94,7 @@ def check_raw_output(raw: Any, anchors: Any, num_classes: int) -> np.ndarray:
         )
     if num_classes < 1:
         raise ModelError(f"num_classes must be at least 1. Received: {num_classes}.")
-    channels = len(sizes) * (BOX_CHANNELS + num_classes)
+    channels = len(sizes) * (NUMBERS_PER_BOX + num_classes)
     if len(raw.shape) != 4 or raw.shape[-1] != channels:
         raise ModelError(
             f"The raw output for {len(sizes)} anchors and {num_classes} classes has the shape (batch, rows, cols, "

@@ -23,8 +23,9 @@ from keras import ops
 
 from keras_cv_course.boxes import pairwise_iou, xywh_to_xyxy
 from keras_cv_course.detection.targets import TRUTH_COLUMNS, Assignment, assign
-from keras_cv_course.detection.yolo_head import BOX_CHANNELS, check_raw_output
+from keras_cv_course.detection.yolo_head import check_raw_output
 from keras_cv_course.errors import ModelError
+from keras_cv_course.models.yolov2 import NUMBERS_PER_BOX
 
 Tensor = Any
 Measures = dict[str, tuple[Tensor, Tensor]]
@@ -151,7 +152,7 @@ class YoloLoss(keras.losses.Loss):
 
     def _prepare(self, y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor, tuple[Any, Any]]:
         """Check the shapes; give truth (m, objects, 5), raw (m, places, 5 + classes) and the grid's (rows, cols)."""
-        num_classes = y_pred.shape[-1] // len(self.anchors) - BOX_CHANNELS
+        num_classes = y_pred.shape[-1] // len(self.anchors) - NUMBERS_PER_BOX
         check_raw_output(y_pred, self.anchors, num_classes)
         if len(y_true.shape) != 3 or y_true.shape[-1] != TRUTH_COLUMNS:
             raise ModelError(
@@ -162,7 +163,7 @@ class YoloLoss(keras.losses.Loss):
         truth = ops.pad(ops.cast(y_true, "float32"), [[0, 0], [0, 1], [0, 0]])
         rows, cols = ops.shape(y_pred)[1:3]  # tensors where the size is not known before the run
         raw = ops.reshape(
-            ops.cast(y_pred, "float32"), (-1, rows * cols * len(self.anchors), BOX_CHANNELS + num_classes)
+            ops.cast(y_pred, "float32"), (-1, rows * cols * len(self.anchors), NUMBERS_PER_BOX + num_classes)
         )
         return truth, raw, (rows, cols)
 
@@ -234,7 +235,7 @@ def _box_loss(coordinates: Tensor, raw: Tensor) -> Tensor:
 
 def _class_loss(class_ids: Tensor, raw: Tensor) -> Tensor:
     """Cross-entropy (m, objects) of the softmax over the classes of raw (m, objects, 5 + classes)."""
-    log_probabilities = ops.log_softmax(raw[..., BOX_CHANNELS:], axis=-1)
+    log_probabilities = ops.log_softmax(raw[..., NUMBERS_PER_BOX:], axis=-1)
     return -ops.take_along_axis(log_probabilities, ops.cast(class_ids, "int32")[..., None], axis=-1)[..., 0]
 
 

@@ -19,6 +19,7 @@ Resize = Literal["letterbox", "stretch"]
 
 # In the archive that a .keras file is; Keras itself passes over what it does not know.
 DESCRIPTION = "detector.json"
+LARGEST_DESCRIPTION = 10**6  # bytes; thousands of class names
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,8 +120,10 @@ def load_detector(path: str | Path) -> Detector:
     description = _read_description(path)
     try:
         model = keras.saving.load_model(path, compile=False)
-    except (OSError, ValueError, TypeError, KeyError, RuntimeError, zipfile.BadZipFile) as error:
+    except Exception as error:  # Keras, zip and HDF5 raise nearly anything, by what is damaged
         raise WeightsError(f"{path}: not a Keras model that loads here ({first_line(error)}).") from error
+    if not isinstance(model, keras.Model) or not model.built:
+        raise WeightsError(f"{path}: expected a built Keras model. Received: {type(model).__name__}.")
     try:
         return Detector(model, **description)
     except ModelError as error:
@@ -135,8 +138,10 @@ def _read_description(path: Path) -> dict[str, Any]:
                     f"{path}: a model without {DESCRIPTION}, so its anchors and class names are not known. Make "
                     f"Detector(model, anchors, class_names, resize) of it and save that."
                 )
+            if archive.getinfo(DESCRIPTION).file_size > LARGEST_DESCRIPTION:
+                raise WeightsError(f"{path}: {DESCRIPTION} in it is over {LARGEST_DESCRIPTION} bytes long.")
             content = json.loads(archive.read(DESCRIPTION))
-    except (OSError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError) as error:  # encrypted: these
         raise WeightsError(f"{path}: not a Keras model that loads here ({first_line(error)}).") from error
     except ValueError as error:
         raise WeightsError(f"{path}: {DESCRIPTION} in it is damaged ({first_line(error)}).") from error
