@@ -29,10 +29,10 @@ def convert(
         str | None,
         typer.Option(
             help="For .weights and .weights.h5: yolov2, yolov2-tiny, yolov2-voc, yolov2-tiny-voc, or a .cfg file. "
-            "[dim]Default: what the .weights file is called[/]"
+            "[dim]Default: a .cfg file beside the .weights, or what they are called[/]"
         ),
     ] = None,
-    classes: Annotated[
+    names: Annotated[
         Path | None, typer.Option(help="Text file with a class name on each line. [dim]Default: as the source says[/]")
     ] = None,
     anchors: Annotated[
@@ -49,8 +49,8 @@ def convert(
     variant: Annotated[
         str | None,
         typer.Option(
-            help="Whose arithmetic: for .weights, darknet (its CPU code) or darknet_gpu; for .weights.h5, as it was "
-            f"built: {', '.join(VARIANTS)}. [dim]Default: darknet for .weights, else course[/]"
+            help="Whose arithmetic: for .weights, darknet (its CPU code) or darknet_gpu; for .weights.h5, which need "
+            f"it, as the model was built: {', '.join(VARIANTS)}. [dim]Default: darknet for .weights[/]"
         ),
     ] = None,
 ) -> None:
@@ -63,7 +63,7 @@ def convert(
         raise ModelError(f"--variant must be one of {', '.join(VARIANTS)}. Received: {variant!r}.")
     from keras_cv_course.data.detector_files import read_anchors, read_classes
 
-    options["class_names"] = None if classes is None else tuple(read_classes(classes))
+    options["class_names"] = None if names is None else tuple(read_classes(names))
     options["anchors"] = None if anchors is None else read_anchors(anchors)
     check_folder(target.parent)
 

@@ -8,8 +8,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+from rich.markup import escape
 
-from keras_cv_course.cli.console import INTERRUPTED, check_folder, err, note, out, progress_bar, say, start_keras
+from keras_cv_course.cli.console import (
+    INTERRUPTED,
+    check_folder,
+    err,
+    note,
+    out,
+    printable,
+    progress_bar,
+    say,
+    start_keras,
+)
 from keras_cv_course.cli.detect_files import Source, find_sources
 from keras_cv_course.cli.detect_results import FileResult, results_table, write_coco, write_csv, write_json
 from keras_cv_course.errors import DataError, ImageFileError, RunError
@@ -96,6 +107,7 @@ def detect(
 
     Boxes are in pixels of the picture as a viewer shows it: a camera's orientation is applied. Videos are written as
     H.264 without sound. A file that cannot be used is reported by name and the others go on; the exit status is 1 then.
+    After Ctrl-C, what was found until then is still written down.
     """
     sources = find_sources(paths, folder)
     wanted = None if classes is None else tuple(name.strip() for name in classes.split(",") if name.strip())
@@ -114,20 +126,23 @@ def detect(
                     results.append(result)
                     rate = len(results) / (time.perf_counter() - started)
                     bar.update(task, advance=1, note=f"{rate:.1f} pictures/s")
-        results += [_detect_video(find, source) for source in sources if source.is_video]
+        for source in sources:
+            if source.is_video:
+                results.append(_detect_video(find, source))
     except KeyboardInterrupt:
         note(f"Stopped after {len(results)} of {len(sources)} files. Drawn so far: {folder.resolve()}")
         raise typer.Exit(INTERRUPTED) from None
-    seconds = time.perf_counter() - started
-
-    order = {source.path: number for number, source in enumerate(sources)}
-    results.sort(key=lambda result: order[result.path])
-    if json_file is not None:
-        write_json(json_file, results, {"weights": weights, "resize": detector.resize, **asdict(settings)})
-    if csv_file is not None:
-        write_csv(csv_file, results)
-    if coco_file is not None:
-        write_coco(coco_file, results)
+    finally:  # what is done is written down whatever ends the run
+        seconds = time.perf_counter() - started
+        order = {source.path: number for number, source in enumerate(sources)}
+        results.sort(key=lambda result: order[result.path])
+        if json_file is not None:
+            write_json(json_file, results, {"weights": weights, "resize": detector.resize, **asdict(settings)})
+        if csv_file is not None:
+            write_csv(csv_file, results)
+        if coco_file is not None:  # of all files, because ids depend on the others
+            done = {result.path: result for result in results}
+            write_coco(coco_file, [done.get(source.path, FileResult(source.path)) for source in sources])
     out.print(results_table(results))
     _summarize(results, seconds, folder)
     if any(result.error for result in results):
@@ -234,7 +249,7 @@ def _detect_video(find: "Detect", source: Source) -> FileResult:
         started = time.perf_counter()
         with (
             write_video(source.target, info.frame_rate) as write,
-            progress_bar(source.path.name, info.frames or None) as (bar, task),
+            progress_bar(escape(printable(source.path.name)), info.frames or None) as (bar, task),
         ):
             frames, copies = tee(read_frames(source.path))
             for frame, found in zip(frames, find(frame.image for frame in copies), strict=True):
@@ -243,8 +258,9 @@ def _detect_video(find: "Detect", source: Source) -> FileResult:
                 rate = len(result.frames) / (time.perf_counter() - started)
                 bar.update(task, advance=1, note=f"{rate:.1f} frames/s")
     except DataError as error:
-        note(str(error))
-        return FileResult(source.path, is_video=True, error=str(error).removeprefix(f"{source.path}: "))
+        reason = str(error).removeprefix(f"{source.path}: ")  # an error of the encoder names the target instead
+        note(f"{source.path}: {reason}")
+        return FileResult(source.path, is_video=True, error=reason)
     return result
 
 

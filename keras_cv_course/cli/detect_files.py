@@ -1,7 +1,8 @@
 """Which files `kcc detect` looks at, and where what it draws goes."""
 
 import glob
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,6 +26,7 @@ def find_sources(given: Sequence[str], out: Path) -> list[Source]:
     """List the files that paths, folders and patterns stand for, each once.
 
     Of a folder, all pictures and videos in it and below are taken, without hidden ones; their places below it are kept.
+    Where `out` lies below a folder or the start of a pattern, what it holds is left out: drawings of an earlier run.
     A file that is named is taken whatever its suffix, so that what is wrong with it can be said. Targets keep name and
     format, but for formats that nobody writes drawings to: PNG for pictures, MP4 for videos. Where two would have the
     same target, the later gets a number.
@@ -35,7 +37,7 @@ def find_sources(given: Sequence[str], out: Path) -> list[Source]:
     """
     found: dict[Path, tuple[Path, Path]] = {}  # resolved -> (path, place below `out`)
     for text in given:
-        for path, place in _expand(text):
+        for path, place in _expand(text, out.resolve()):
             found.setdefault(path.resolve(), (path, place))
 
     sources, taken = [], set()
@@ -54,12 +56,13 @@ def find_sources(given: Sequence[str], out: Path) -> list[Source]:
     return sources
 
 
-def _expand(text: str) -> list[tuple[Path, Path]]:
+def _expand(text: str, out: Path) -> list[tuple[Path, Path]]:
     """Give the files that a path, folder or pattern stands for, sorted, and the place of each below `--out`."""
     path = Path(text)
     if path.is_dir():
         suffixes = (*PICTURE_SUFFIXES, *VIDEO_SUFFIXES)
-        below = [(file, file.relative_to(path)) for file in sorted(path.rglob("*")) if file.suffix.lower() in suffixes]
+        files = [file for file in sorted(path.rglob("*")) if file.suffix.lower() in suffixes]
+        below = [(file, file.relative_to(path)) for file in _without_drawings(files, path, out)]
         found = [
             (file, place)
             for file, place in below
@@ -70,8 +73,16 @@ def _expand(text: str) -> list[tuple[Path, Path]]:
         return found
     if glob.has_magic(text) and not path.exists():
         matching = map(Path, sorted(glob.glob(text, recursive=True)))  # noqa: PTH207, Path.glob takes no whole paths
-        found = [(file, Path(file.name)) for file in matching if file.is_file()]
+        start = Path(*takewhile(lambda part: not glob.has_magic(part), path.parts))
+        files = _without_drawings(matching, start, out)
+        found = [(file, Path(file.name)) for file in files if file.is_file()]
         if not found:
             raise DataNotFoundError(f"Expected files that match {text!r}. Received: none. Check the pattern.")
         return found
     return [(path, Path(path.name))]
+
+
+def _without_drawings(files: Iterable[Path], searched: Path, out: Path) -> list[Path]:
+    """Leave out what lies in `out`, a resolved path, if that is only a part of the folder that was searched."""
+    is_part = searched.resolve() in out.parents
+    return [file for file in files if not is_part or out not in file.resolve().parents]

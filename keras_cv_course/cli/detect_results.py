@@ -75,7 +75,10 @@ def write_json(path: Path, results: Sequence[FileResult], settings: dict[str, An
 
 
 def write_csv(path: Path, results: Sequence[FileResult]) -> None:
-    """Write a line for each box; pictures have the frame 0 and the second 0."""
+    r"""Write a line for each box; pictures have the frame 0 and the second 0.
+
+    Bytes of a file's name that are no UTF-8 are written as ``\udcff``, as JSON has them.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["file", "frame", "seconds", "class_id", "class_name", "score", "x1", "y1", "x2", "y2"])
@@ -83,7 +86,7 @@ def write_csv(path: Path, results: Sequence[FileResult]) -> None:
         for number, (seconds, found) in enumerate(result.frames):
             for row in zip(*found.to_dict().values(), strict=True):
                 writer.writerow([result.path, number, round(seconds, 3), *row])
-    write_text_atomically(path, text.getvalue())
+    write_text_atomically(path, text.getvalue().encode("utf-8", "backslashreplace").decode("utf-8"))
 
 
 def write_coco(path: Path, results: Sequence[FileResult]) -> None:

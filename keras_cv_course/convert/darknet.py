@@ -58,7 +58,8 @@ def load_darknet(
     Args:
         weights: the .weights file.
         network: ``yolov2``, ``yolov2-tiny``, ``yolov2-voc`` or ``yolov2-tiny-voc``; or a cfg file.
-        class_names: one for each class; None for the known network's own, or the numbers of the classes.
+        class_names: one for each class; None for the known network's own, also where the cfg describes one, or the
+            numbers of the classes.
         input_size: (height, width), multiples of 32; None for the size in the cfg.
         batch_norm: Darknet divides by sqrt(variance) + 1e-6 on a CPU, by sqrt(variance + 1e-5) on a GPU. ``"cpu"``
             gives the numbers of the plain C program. For that the variances are changed, by 2e-6 of their root, to
@@ -91,12 +92,19 @@ def load_darknet(
 
 
 def find_network(network: str | Path) -> Network:
-    """Give a known network by its name, or read its cfg file; raise ModelError where there is neither."""
+    """Give a known network by its name, or read its cfg file; raise ModelError where there is neither.
+
+    A cfg file has no class names: one with the layers and anchors of a known network gets that one's.
+    """
     if str(network) in NETWORKS:
         return NETWORKS[str(network)]
     if Path(network).suffix != ".cfg":
         raise ModelError(f"Expected one of {', '.join(NETWORKS)}, or a .cfg file. Received: {str(network)!r}.")
-    return read_cfg(network)
+    read = read_cfg(network)
+    for known in NETWORKS.values():
+        if (read.layers, read.anchors) == (known.layers, known.anchors):
+            return replace(read, class_names=known.class_names)
+    return read
 
 
 def _blocks(network: Network) -> list[_Block]:

@@ -143,7 +143,7 @@ def _beside(folder: Path, name: str, what: str) -> Path:
 
 def _layers_in_h5(path: Path, file: h5py.File) -> list[StoredLayer]:
     with _reading(path):
-        group = file.get("model_weights", file)
+        group = _own_member(path, file, "model_weights") if "model_weights" in file else file
         if not isinstance(group, h5py.Group) or "layer_names" not in group.attrs:
             raise WeightsError(
                 f"{path}: expected the weights of a Keras 2 model, a group with the attribute layer_names. Received: "
@@ -161,9 +161,12 @@ def _layers_in_h5(path: Path, file: h5py.File) -> list[StoredLayer]:
 
 
 def _layer_in_h5(path: Path, group: h5py.Group, name: str) -> StoredLayer:
-    own = group[name]
+    own = _own_member(path, group, name)
     # conv2d_1/kernel:0 -> kernel
-    datasets = {weight.split("/")[-1].split(":")[0]: own[weight] for weight in _names(own.attrs["weight_names"])}
+    datasets = {
+        weight.split("/")[-1].split(":")[0]: _own_member(path, own, weight)
+        for weight in _names(own.attrs["weight_names"])
+    }
     _check_floats(path, {f"{name}/{weight}": dataset.dtype.name for weight, dataset in datasets.items()})
 
     def read(weight: str) -> np.ndarray:
@@ -171,6 +174,22 @@ def _layer_in_h5(path: Path, group: h5py.Group, name: str) -> StoredLayer:
             return datasets[weight][()].astype(np.float32)
 
     return StoredLayer(name, {weight: dataset.shape for weight, dataset in datasets.items()}, read)
+
+
+def _own_member(path: Path, group: h5py.Group, name: str) -> Any:
+    """Give what a group holds itself; refuse what would be read from elsewhere, such as another of the user's files."""
+    member = group
+    for part in filter(None, name.split("/")):
+        link = member.get(part, getlink=True)
+        if link is not None and not isinstance(link, h5py.HardLink):
+            raise WeightsError(
+                f"{path}: expected weights in the file itself. Received: {name} as {type(link).__name__}."
+            )
+        member = member[part]
+    if isinstance(member, h5py.Dataset) and (member.external or member.is_virtual):
+        kind = "external storage" if member.external else "a virtual dataset"
+        raise WeightsError(f"{path}: expected weights in the file itself. Received: {name} as {kind}.")
+    return member
 
 
 def _names(attribute: Any) -> list[str]:

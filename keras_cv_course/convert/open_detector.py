@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from keras_cv_course.convert.sources import load_any_detector
-from keras_cv_course.errors import WeightsError
+from keras_cv_course.convert.weights_h5 import SUFFIX
+from keras_cv_course.errors import ModelError, WeightsError
 from keras_cv_course.models.detector import Detector
 from keras_cv_course.pretrained import detectors, weights_path
 
@@ -15,7 +16,8 @@ def open_detector(
 
     Args:
         source: a name in the registry, such as ``yolov2``, whose file is downloaded if need be; a run folder with
-            ``model.keras``; or what :func:`~keras_cv_course.convert.sources.load_any_detector` takes.
+            ``model.keras``; or what :func:`~keras_cv_course.convert.sources.load_any_detector` takes, but a file of
+            weights alone.
         network: of Darknet's weights: the name of a known network, or a cfg file. None for a cfg file with their name
             beside them, else for the known network that they are named after.
         class_names: one for each class; None for what the source or the network says.
@@ -35,7 +37,9 @@ def open_detector(
         )
     if (path / "model.keras").is_file():
         path /= "model.keras"
-    cfg = path.with_suffix(".cfg")
-    if network is None and path.suffix == ".weights" and cfg.is_file():
-        network = cfg
+    if path.name.endswith(SUFFIX):
+        raise ModelError(
+            f"{path}: weights alone do not say whose arithmetic they are for. Make a .keras file of them with "
+            f"kcc convert and its --variant."
+        )
     return load_any_detector(path, network=network, class_names=class_names)

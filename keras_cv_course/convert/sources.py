@@ -46,12 +46,14 @@ def load_any_detector(
         source: Darknet's ``.weights``; the course's ``model_data`` folder; a Keras 2 ``.h5``; a ``.keras`` file that
             :meth:`Detector.save` wrote; a ``.weights.h5`` file of one of our models.
         network: for ``.weights`` and ``.weights.h5``: ``yolov2``, ``yolov2-tiny``, ``yolov2-voc`` or
-            ``yolov2-tiny-voc``; or a cfg file. None for the known network that ``.weights`` is named after.
+            ``yolov2-tiny-voc``; or a cfg file. None for a cfg file with the name of ``.weights`` beside them, else
+            for the known network that they are named after.
         class_names: one for each class; None for what the source or the network says.
         anchors: (A, 2), width and height in cells of the grid; None for what the source or the network says.
         input_size: (height, width), multiples of 32; None for what the network says, 608 x 608 in the course.
-        variant: for ``.weights``: ``"darknet"`` (None) or ``"darknet_gpu"``; for ``.weights.h5``: as the model was
-            built, ``"course"`` (None) or one of those. See :class:`~keras_cv_course.models.darknet_layers.Variant`.
+        variant: for ``.weights``: ``"darknet"`` (None) or ``"darknet_gpu"``; for ``.weights.h5``, which need it:
+            as the model was built, ``"course"`` or one of those. See
+            :class:`~keras_cv_course.models.darknet_layers.Variant`.
 
     Raises:
         WeightsError: no such source, or one that is damaged, of another kind or of another network.
@@ -66,6 +68,8 @@ def load_any_detector(
         "input_size": input_size,
         "variant": variant,
     }
+    if network is None:
+        options["network"] = _cfg_beside(source)
     given = {name: value for name, value in options.items() if value is not None}
     too_many, missing = given.keys() - {*kind.takes}, {*kind.needs} - given.keys()
     if too_many or missing:
@@ -86,7 +90,7 @@ def source_kind(source: Path) -> SourceKind:
         return SourceKind("a SavedModel folder", load_course_model, ("class_names", "anchors", "input_size"))
     if source.name.endswith(SUFFIX):
         takes = ("network", "class_names", "anchors", "input_size", "variant")
-        return SourceKind("a file of weights alone", load_weights_h5, takes, ("network",))
+        return SourceKind("a file of weights alone", load_weights_h5, takes, ("network", "variant"))
     if source.suffix in (".h5", ".hdf5"):
         return SourceKind(
             "a Keras 2 file", load_yolo_h5, ("class_names", "anchors", "input_size"), ("class_names", "anchors")
@@ -111,8 +115,16 @@ def _words(options: Iterable[str]) -> str:
     return ", ".join(sorted(option.replace("_", " ") for option in options)) or "no option"
 
 
+def _cfg_beside(source: Path) -> Path | None:
+    """Find the cfg file with the name of Darknet's weights."""
+    if source.suffix != ".weights" or source.is_dir():
+        return None
+    cfg = source.with_suffix(".cfg")
+    return cfg if cfg.is_file() else None
+
+
 def _load_darknet(path: Path, *, variant: VariantName = "darknet", **options: Any) -> Detector:
-    if variant == "course":
+    if variant not in ("darknet", "darknet_gpu"):
         raise ModelError(f"{path}: Darknet's weights expect the variant darknet or darknet_gpu. Received: {variant!r}.")
     network = options.pop("network", path.stem)
     return load_darknet(path, network, batch_norm="gpu" if variant == "darknet_gpu" else "cpu", **options)

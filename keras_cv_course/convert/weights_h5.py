@@ -5,10 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import h5py
+import keras
 import numpy as np
 
 from keras_cv_course.convert.darknet import find_network
-from keras_cv_course.errors import WeightsError, first_line, list_few
+from keras_cv_course.errors import ModelError, WeightsError, first_line, list_few
 from keras_cv_course.models.darknet_layers import Convolution, VariantName, darknet_model
 from keras_cv_course.models.detector import Detector
 from keras_cv_course.models.yolov2 import Network, head_filters
@@ -20,7 +21,7 @@ def load_weights_h5(
     path: str | Path,
     network: str | Path,
     *,
-    variant: VariantName = "course",
+    variant: VariantName,
     class_names: tuple[str, ...] | None = None,
     anchors: np.ndarray | None = None,
     input_size: tuple[int, int] | None = None,
@@ -68,11 +69,11 @@ def load_weights_h5(
             f"{path}: expected {model.count_params():,} numbers for {known.name} with {len(known.class_names)} classes "
             f"and {len(known.anchors)} anchors. Received: {stored:,}. Name its network, class names and anchors."
         )
-    unsound = [variable.path for variable in model.weights if not np.isfinite(variable).all()]
+    unsound = [variable.path for variable in model.weights if not _is_sound(variable)]
     if unsound:
         raise WeightsError(
-            f"{path}: expected finite numbers for each weight of {known.name}. Received none for {list_few(unsound)}. "
-            f"Name its network, or get the file again."
+            f"{path}: expected finite numbers for each weight of {known.name}, and no negative variance. Received "
+            f"others for {list_few(unsound)}. Name its network, or get the file again."
         )
     sizes = np.array(known.anchors, np.float32)
     return Detector(model, sizes, known.class_names, "stretch" if variant == "course" else "letterbox")
@@ -81,11 +82,20 @@ def load_weights_h5(
 def _with_outputs(network: Network, class_names: tuple[str, ...] | None, anchors: np.ndarray | None) -> Network:
     """Give the network with a head for these classes and anchors."""
     names = network.class_names if class_names is None else class_names
-    sizes = network.anchors if anchors is None else tuple(map(tuple, np.asarray(anchors, float).tolist()))
+    sizes = network.anchors
+    if anchors is not None:
+        if np.ndim(anchors) != 2 or np.shape(anchors)[1] != 2:
+            raise ModelError(f"anchors must be (A, 2), width and height of each. Received: shape {np.shape(anchors)}.")
+        sizes = tuple(map(tuple, np.asarray(anchors, float).tolist()))
     head = network.layers[-1]
     assert isinstance(head, Convolution)  # every Network has checked that
     head = head._replace(filters=head_filters(len(names), len(sizes)))
     return replace(network, layers=(*network.layers[:-1], head), class_names=names, anchors=sizes)
+
+
+def _is_sound(variable: keras.Variable) -> bool:
+    numbers = np.asarray(variable)
+    return bool(np.isfinite(numbers).all()) and not (variable.name == "moving_variance" and (numbers < 0).any())
 
 
 def _count_numbers(path: Path) -> int:

@@ -18,7 +18,9 @@ from keras_cv_course.files import atomic_path
 
 VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".mts")
 
+_USUAL_RATE = Fraction(25)  # where a file does not say
 _TIME_BASE = Fraction(1, 90_000)  # of written videos; all usual frame rates are whole numbers of it
+_ENCODER = "libx264"
 _QUALITY = "20"  # x264's constant rate factor: 18 cannot be told from the original, 23 is usual
 
 
@@ -27,7 +29,7 @@ class VideoInfo:
     """What a file says about its first video stream.
 
     Attributes:
-        frame_rate: frames in a second, the mean where it varies.
+        frame_rate: frames in a second, the mean where it varies; 25 where the file does not say.
         frames: their number; 0 where the file does not say.
     """
 
@@ -65,7 +67,7 @@ def import_av() -> Any:
 def video_info(path: str | Path) -> VideoInfo:
     """Read what a video says about itself; errors as of :func:`read_frames`."""
     with _open(Path(path)) as (_, stream):
-        return VideoInfo(stream.average_rate or stream.guessed_rate, stream.frames)
+        return VideoInfo(_frame_rate(stream), stream.frames)
 
 
 def read_frames(path: str | Path) -> Iterator[Frame]:
@@ -76,7 +78,7 @@ def read_frames(path: str | Path) -> Iterator[Frame]:
         MissingExtraError: PyAV is not there.
     """
     with _open(Path(path)) as (container, stream):
-        step = float(1 / (stream.average_rate or stream.guessed_rate))
+        step = float(1 / _frame_rate(stream))
         start = None
         for number, frame in enumerate(container.decode(stream)):
             seconds = number * step if frame.time is None else frame.time
@@ -98,27 +100,44 @@ def write_video(path: str | Path, frame_rate: Fraction) -> Iterator[Callable[[Fr
     Yields:
         A function that takes the next frame, of the size of the first. H.264 has even sizes only: an odd one gets its
         last row or column twice.
+
+    Raises:
+        DataFileError: FFmpeg cannot write it, such as a size that H.264 does not have, or has no H.264 encoder.
+        MissingExtraError: PyAV is not there.
     """
     av = import_av()
-    with atomic_path(path) as temporary, av.open(str(temporary), "w") as container:
-        stream = container.add_stream("libx264", rate=frame_rate, options={"crf": _QUALITY})
-        stream.pix_fmt = "yuv420p"  # what every player shows
-        stream.codec_context.time_base = _TIME_BASE
-        last = -1
+    try:
+        with atomic_path(path) as temporary, av.open(str(temporary), "w") as container:
+            stream = container.add_stream(_ENCODER, rate=frame_rate, options={"crf": _QUALITY})
+            stream.pix_fmt = "yuv420p"  # what every player shows
+            stream.codec_context.time_base = _TIME_BASE
+            last = -1
 
-        def write(frame: Frame) -> None:
-            nonlocal last
-            height, width = frame.image.shape[:2]
-            image = np.pad(frame.image, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
-            if last < 0:
-                stream.height, stream.width = image.shape[:2]
-            picture = av.VideoFrame.from_ndarray(image, format="rgb24")
-            last = max(last + 1, round(frame.seconds / _TIME_BASE))  # times must rise
-            picture.pts, picture.time_base = last, _TIME_BASE
-            container.mux(stream.encode(picture))
+            def write(frame: Frame) -> None:
+                nonlocal last
+                height, width = frame.image.shape[:2]
+                image = np.pad(frame.image, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+                if last < 0:
+                    stream.height, stream.width = image.shape[:2]
+                picture = av.VideoFrame.from_ndarray(image, format="rgb24")
+                last = max(last + 1, round(frame.seconds / _TIME_BASE))  # times must rise
+                picture.pts, picture.time_base = last, _TIME_BASE
+                container.mux(stream.encode(picture))
 
-        yield write
-        container.mux(stream.encode())
+            yield write
+            container.mux(stream.encode())
+    except av.codec.codec.UnknownCodecError as error:
+        raise DataFileError(
+            f"{path}: expected FFmpeg's encoder {_ENCODER}. Received: a PyAV without it. Try `pip install av`."
+        ) from error
+    except av.FFmpegError as error:
+        raise DataFileError(
+            f"{path}: expected a video that {_ENCODER} can write. Received: {error.strerror or first_line(error)}."
+        ) from error
+
+
+def _frame_rate(stream: Any) -> Fraction:
+    return stream.average_rate or stream.guessed_rate or _USUAL_RATE
 
 
 @contextmanager

@@ -27,6 +27,7 @@ def sources(tmp_path: Path) -> Iterator[Path]:
     (tmp_path / "nan.weights").write_bytes(header() + np.full((len(whole) - 20) // 4, np.nan, "<f4").tobytes())
     (tmp_path / "broken.keras").write_bytes(b"PK\x03\x04 broken")
     (tmp_path / "broken.h5").write_bytes(b"\x89HDF\r\n\x1a\n broken")
+    (tmp_path / "alone.weights.h5").write_bytes(b"\x89HDF\r\n\x1a\n broken")
     (tmp_path / "two.txt").write_text("cat\ndog\n")
     (tmp_path / "three.txt").write_text("cat\ndog\nhen\n")
     (tmp_path / "gap.txt").write_text("cat\n\nhen\n")
@@ -59,7 +60,7 @@ def test_from_darknet_to_keras_and_on(real_data: Path, tmp_path: Path) -> None:
 
 
 def test_names_of_the_classes(sources: Path) -> None:
-    done = convert("tiniest.weights", "out/a.keras", "--network", "tiniest.cfg", "--classes", "two.txt")
+    done = convert("tiniest.weights", "out/a.keras", "--names", "two.txt")  # tiniest.cfg is beside it
     assert done.exit_code == 0, done.output
     assert load_detector("out/a.keras").class_names == ("cat", "dog")
     done = convert("out/a.keras", "out/served")
@@ -69,7 +70,7 @@ def test_names_of_the_classes(sources: Path) -> None:
 
 
 NETWORK = ("--network", "tiniest.cfg")
-LISTS = ("--classes", "two.txt", "--anchors", "anchors.txt")
+LISTS = ("--names", "two.txt", "--anchors", "anchors.txt")
 WRONG = [
     # arguments, and what the message says
     (
@@ -80,12 +81,13 @@ WRONG = [
     (("text.weights", "a.keras", *NETWORK), "expected a Darknet weights file. Received: one that starts with"),
     (("nan.weights", "a.keras", *NETWORK), "NaN or infinity in beta of conv1_bn"),
     (("none.weights", "a.keras", *NETWORK), "none.weights. There is none"),
-    (("tiniest.weights", "a.keras"), "Name also network"),
+    (("text.weights", "a.keras"), "Name also network"),
+    (("alone.weights.h5", "a.keras", *NETWORK), "Name also variant"),
     (("tiniest.weights", "a.keras", "--network", "yolov3"), "Expected one of yolov2, yolov2-tiny"),
     (("tiniest.weights", "a.keras", "--network", "none.cfg"), "none.cfg: expected a Darknet cfg file"),
-    (("tiniest.weights", "a.keras", *NETWORK, "--classes", "three.txt"), "has 2 classes: expected as many names"),
-    (("tiniest.weights", "a.keras", *NETWORK, "--classes", "gap.txt"), "Received: an empty line 2"),
-    (("tiniest.weights", "a.keras", *NETWORK, "--classes", "none.txt"), "none.txt: expected a text file"),
+    (("tiniest.weights", "a.keras", *NETWORK, "--names", "three.txt"), "has 2 classes: expected as many names"),
+    (("tiniest.weights", "a.keras", *NETWORK, "--names", "gap.txt"), "Received: an empty line 2"),
+    (("tiniest.weights", "a.keras", *NETWORK, "--names", "none.txt"), "none.txt: expected a text file"),
     (("tiniest.weights", "a.keras", *NETWORK, "--anchors", "anchors.txt"), "Leave out anchors"),
     (("tiniest.weights", "a.keras", *NETWORK, "--input-size", "30"), "must be multiples of 4"),
     (("tiniest.weights", "a.keras", *NETWORK, "--input-size", "0"), "each a positive whole number"),
@@ -98,10 +100,10 @@ WRONG = [
     (("broken.keras", "a.keras"), "broken.keras: not a Keras model that loads here"),
     (("broken.h5", "a.keras", *LISTS), "broken.h5: the weights cannot be read"),
     (("broken.h5", "a.keras"), "Name also anchors, class names"),
-    (("broken.h5", "a.keras", "--classes", "two.txt", "--anchors", "odd.txt"), "odd.txt: expected anchors"),
+    (("broken.h5", "a.keras", "--names", "two.txt", "--anchors", "odd.txt"), "odd.txt: expected anchors"),
     (("empty", "a.keras"), "no variables/variables.index"),
     (("other", "a.keras"), "expected the class names in coco_classes.txt"),
-    (("other", "a.keras", "--classes", "two.txt"), "expected the anchors in yolo_anchors.txt"),
+    (("other", "a.keras", "--names", "two.txt"), "expected the anchors in yolo_anchors.txt"),
     (("other", "a.keras", *LISTS), "expected YOLOv2, 23 convolutions and 22 batch norms. Received: 1, 0"),
     (("two.txt", "a.keras"), "Expected Darknet's .weights, the course's model_data folder"),
 ]

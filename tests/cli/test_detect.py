@@ -2,14 +2,20 @@
 
 import csv
 import json
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import typer
 from colour_detector import colour_detector, picture
 from command_line import interrupt, kcc
 from PIL import Image
+
+from keras_cv_course.cli.detect import detect
+from keras_cv_course.detections import Detections
 
 RED, GREEN = {(0, 1): "red"}, {(1, 2): "green"}
 
@@ -143,12 +149,70 @@ def test_ctrl_c_leaves_whole_files_only(tmp_path: Path, detector: Path) -> None:
     assert status == 130, said
     assert "Stopped after" in said
     assert "Traceback" not in said
-    assert not (tmp_path / "b.json").exists()
     drawn = list((tmp_path / "detections").iterdir())
     assert 2 <= len(drawn) < 300
+    files = json.loads((tmp_path / "b.json").read_text())["files"]
+    assert 0 <= len(drawn) - len(files) <= 1  # drawn just before the stop
     for path in drawn:  # no hidden folder is left either
         with Image.open(path) as image:
             image.load()
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+def test_what_is_done_is_written_whatever_ends_the_run(
+    pictures: Path, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
+) -> None:
+    def find(images: Iterator[np.ndarray]) -> Iterator[Detections]:
+        box = np.array([[32, 0, 64, 32]], np.float32)
+        next(images)
+        yield Detections(box, np.array([0.9], np.float32), np.array([0]), ("red", "green"), (64, 96))
+        raise error
+
+    monkeypatch.setattr("keras_cv_course.cli.detect.start_keras", lambda: None)
+    monkeypatch.setattr("keras_cv_course.cli.detect._load", lambda *_: (SimpleNamespace(resize="stretch"), find))
+    monkeypatch.chdir(pictures)
+    json_file, csv_file, coco_file = Path("r.json"), Path("r.csv"), Path("r.coco")
+    with pytest.raises(typer.Exit if error is KeyboardInterrupt else error):
+        detect(
+            ["a/1.jpg", "both.png"],
+            weights="d.keras",
+            json_file=json_file,
+            csv_file=csv_file,
+            coco_file=coco_file,
+        )
+    assert [entry["file"] for entry in json.loads(json_file.read_text())["files"]] == ["a/1.jpg"]
+    assert [row["file"] for row in csv.DictReader(csv_file.read_text().splitlines())] == ["a/1.jpg"]
+    assert [entry["image_id"] for entry in json.loads(coco_file.read_text())] == [1]
+
+
+def test_a_video_that_cannot_be_written_is_named_and_the_next_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("av")
+    from keras_cv_course.data.video import Frame, write_video
+
+    def find(images: Iterator[np.ndarray]) -> Iterator[Detections]:
+        for image in images:
+            yield Detections.empty(("red",), image.shape[:2])
+
+    names = ["odd[red].mkv", "b.mkv"]  # the first would lose a part as Rich's markup
+    for name in names:
+        with write_video(tmp_path / name, Fraction(10)) as write:
+            write(Frame(picture((64, 96), RED), 0))
+    monkeypatch.setattr("keras_cv_course.cli.detect.start_keras", lambda: None)
+    monkeypatch.setattr("keras_cv_course.cli.detect._load", lambda *_: (SimpleNamespace(resize="stretch"), find))
+    monkeypatch.chdir(tmp_path)
+    detect(names, weights="d.keras", folder=Path("whole"))
+    assert {path.name for path in Path("whole").iterdir()} == set(names)
+    assert "odd[red].mkv" in capsys.readouterr().err  # beside the bar
+
+    monkeypatch.setattr("keras_cv_course.data.video._ENCODER", "libnone")
+    with pytest.raises(typer.Exit):
+        detect(names, weights="d.keras", json_file=Path("r.json"))
+    entries = json.loads(Path("r.json").read_text())["files"]
+    assert [entry["file"] for entry in entries] == names
+    assert all("encoder libnone" in entry["error"] for entry in entries)
+    assert "odd[red].mkv: " in capsys.readouterr().err
 
 
 def test_real_photos_through_the_thin_network(real_data: Path, tmp_path: Path) -> None:

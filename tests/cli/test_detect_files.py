@@ -50,6 +50,20 @@ class TestFindSources:
         assert list(targets("**/1.png")) == ["a/deep/1.png"]
         assert list(targets("c/odd[1].gif")) == ["c/odd[1].gif"]  # a file of that name comes before a pattern
 
+    @pytest.mark.parametrize("given", [".", "**/*.*"])
+    def test_earlier_drawings_are_no_sources(self, given: str) -> None:
+        before = targets(given, "1.jpg")
+        for path in ("out/1.jpg", "out/a/1.JPG"):
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            Path(path).touch()
+        assert targets(given, "1.jpg") == before
+        assert list(targets("b", "out/a/1.JPG")) == ["b/1.jpg", "out/a/1.JPG"]  # but one that is named
+
+    def test_a_folder_within_the_one_for_drawings_is_searched(self) -> None:
+        for given in ("b", "b/*.jpg"):
+            (source,) = find_sources([given], Path("b/.."))
+            assert source.path == Path("b/1.jpg")
+
     def test_each_file_once(self) -> None:
         assert list(targets("b", "b/1.jpg", "./b/../b/1.jpg", "b/*")) == ["b/1.jpg"]
 

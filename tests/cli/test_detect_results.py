@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +60,15 @@ def test_names_with_commas_and_of_any_letters(tmp_path: Path) -> None:
     write_csv(tmp_path / "b.csv", pictures('Straße, "1".jpg'))
     rows = list(csv.DictReader((tmp_path / "b.csv").open(encoding="utf-8")))
     assert [row["file"] for row in rows] == ['Straße, "1".jpg'] * 2
+
+
+def test_names_that_are_no_utf_8(tmp_path: Path) -> None:
+    results = pictures(os.fsdecode(b"\xff.jpg"))
+    write_csv(tmp_path / "b.csv", results)
+    rows = list(csv.DictReader((tmp_path / "b.csv").open(encoding="utf-8")))
+    assert [row["file"] for row in rows] == [r"\udcff.jpg"] * 2
+    write_json(tmp_path / "b.json", results, {})
+    assert r'"\udcff.jpg"' in (tmp_path / "b.json").read_text(encoding="utf-8")
 
 
 def test_the_table_shows_names_as_they_are() -> None:

@@ -202,6 +202,15 @@ def test_known_networks_are_those_of_the_cfg_files(real_data: Path, name: str) -
     assert len(read.class_names) == len(known.class_names)
 
 
+def test_the_cfg_file_of_a_known_network_gets_its_class_names(real_data: Path, tmp_path: Path) -> None:
+    official = real_data / "darknet" / "yolov2.cfg"
+    assert find_network(official).class_names == NETWORKS["yolov2"].class_names
+    own = tmp_path / "own.cfg"
+    own.write_text(official.read_text().replace("anchors =  0.57273", "anchors =  0.6"))
+    assert find_network(own).anchors[0][0] == 0.6
+    assert find_network(own).class_names == tuple(map(str, range(80)))
+
+
 @pytest.mark.parametrize("network", [SMALL, thin("yolov2", (64, 96, 1), 3), thin("yolov2-tiny", (32, 64, 3), 1)])
 def test_a_network_written_down_is_read_again(tmp_path: Path, network: Network) -> None:
     path = tmp_path / f"{network.name}.cfg"

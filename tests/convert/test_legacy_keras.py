@@ -212,6 +212,39 @@ def test_numbers_that_no_attribute_lists(write_h5: Callable[..., Path]) -> None:
         load_yolo_h5(path, CLASSES, ANCHORS)
 
 
+@pytest.mark.parametrize("kind", ["SoftLink", "ExternalLink", "external storage", "a virtual dataset"])
+def test_weights_that_are_elsewhere(write_h5: Callable[..., Path], tmp_path: Path, kind: str) -> None:
+    path, shape = write_h5(NETWORK), NETWORK[0]["kernel"]
+    with h5py.File(tmp_path / "other.h5", "w") as other:
+        other["kernel"] = np.ones(shape, np.float32)
+    (tmp_path / "other.bin").write_bytes(bytes(4 * int(np.prod(shape))))
+    with h5py.File(path, "a") as file:
+        own = file["model_weights/layer_0/layer_0"]
+        del own["kernel:0"]
+        if kind == "SoftLink":
+            file["elsewhere"] = np.ones(shape, np.float32)
+            own["kernel:0"] = h5py.SoftLink("/elsewhere")
+        elif kind == "ExternalLink":
+            own["kernel:0"] = h5py.ExternalLink(str(tmp_path / "other.h5"), "kernel")
+        elif kind == "external storage":
+            storage = [(str(tmp_path / "other.bin"), 0, h5py.h5f.UNLIMITED)]
+            own.create_dataset("kernel:0", shape, "f4", external=storage)
+        else:
+            layout = h5py.VirtualLayout(shape, "f4")
+            layout[...] = h5py.VirtualSource(str(tmp_path / "other.h5"), "kernel", shape)
+            own.create_virtual_dataset("kernel:0", layout)
+    with pytest.raises(WeightsError, match=f"in the file itself. Received: layer_0/kernel:0 as {kind}"):
+        load_yolo_h5(path, CLASSES, ANCHORS)
+
+
+def test_a_group_that_is_elsewhere(write_h5: Callable[..., Path], tmp_path: Path) -> None:
+    whole = write_h5(NETWORK).rename(tmp_path / "whole.h5")
+    with h5py.File(tmp_path / "yolo.h5", "w") as file:
+        file["model_weights"] = h5py.ExternalLink(str(whole), "model_weights")
+    with pytest.raises(WeightsError, match="Received: model_weights as ExternalLink"):
+        load_yolo_h5(tmp_path / "yolo.h5", CLASSES, ANCHORS)
+
+
 def test_files_that_are_none_of_keras_2(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match=r"none\.h5\. There is no such file"):
         load_yolo_h5(tmp_path / "none.h5", CLASSES, ANCHORS)

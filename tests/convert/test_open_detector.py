@@ -13,9 +13,10 @@ from keras_cv_course.convert.open_detector import open_detector
 from keras_cv_course.errors import ModelError, WeightsError
 
 
-def test_a_file_and_a_run_folder_of_our_own(tmp_path: Path) -> None:
+def test_a_file_and_a_run_folder_of_our_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     colour_detector().save(tmp_path / "model.keras")
-    for source in (tmp_path / "model.keras", tmp_path, str(tmp_path)):
+    monkeypatch.chdir(tmp_path)
+    for source in (tmp_path / "model.keras", tmp_path, str(tmp_path), "."):
         assert open_detector(source).class_names == CLASSES
 
 
@@ -51,6 +52,9 @@ def test_what_is_no_detector(tmp_path: Path) -> None:
     colour_detector().save(tmp_path / "d.keras")
     with pytest.raises(ModelError, match="network"):
         open_detector(tmp_path / "d.keras", network="yolov2")
+    (tmp_path / "d.weights.h5").write_bytes(b"x")
+    with pytest.raises(ModelError, match=r"d\.weights\.h5: .* kcc convert and its --variant"):
+        open_detector(tmp_path / "d.weights.h5", network="yolov2")
     (tmp_path / "d.pt").write_bytes(b"x")
     with pytest.raises(WeightsError, match=r"d\.pt"):
         open_detector(tmp_path / "d.pt")

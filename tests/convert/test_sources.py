@@ -65,7 +65,7 @@ def test_weights_alone_with_names_and_anchors(write_weights: Callable[..., tuple
     path, model = write_weights()
     anchors = np.array([[3, 4]])
     options: dict[str, Any] = {"class_names": ("cat", "dog"), "anchors": anchors, "input_size": (4, 16)}
-    detector = load_weights_h5(path, path.with_name("tiniest.cfg"), **options)
+    detector = load_weights_h5(path, path.with_name("tiniest.cfg"), variant="course", **options)
     assert_same_weights(detector.model, model)
     assert (detector.class_names, detector.input_size) == (("cat", "dog"), (4, 16))
     np.testing.assert_array_equal(detector.anchors, anchors)
@@ -77,16 +77,18 @@ def test_weights_of_another_network(write_weights: Callable[..., tuple[Path, ker
     with pytest.raises(
         WeightsError, match=r"expected 452 numbers for tiniest with 3 classes and 1 anchors\. Received: 431"
     ):
-        load_weights_h5(path, cfg, class_names=("a", "b", "c"))
+        load_weights_h5(path, cfg, variant="course", class_names=("a", "b", "c"))
     with pytest.raises(WeightsError, match=r"numbers for tiniest with 2 classes and 2 anchors\. Received: 431"):
-        load_weights_h5(path, cfg, anchors=np.ones((2, 2)))
+        load_weights_h5(path, cfg, variant="course", anchors=np.ones((2, 2)))
     with pytest.raises(WeightsError, match=r"expected 15,867,885 numbers for yolov2-tiny-voc with 20 classes"):
-        load_weights_h5(path, "yolov2-tiny-voc", input_size=(32, 32))
+        load_weights_h5(path, "yolov2-tiny-voc", variant="course", input_size=(32, 32))
+    with pytest.raises(ModelError, match=r"anchors must be \(A, 2\), .* Received: shape \(2,\)"):
+        load_weights_h5(path, cfg, variant="course", anchors=np.ones(2))
     with h5py.File(path, "a") as file:  # as many numbers, but of another shape
         del file["layers/conv2d/vars/0"]
         file["layers/conv2d/vars/0"] = np.zeros((3, 3, 4, 3), np.float32)
     with pytest.raises(WeightsError, match="not the weights of tiniest"):
-        load_weights_h5(path, cfg)
+        load_weights_h5(path, cfg, variant="course")
 
 
 def test_damaged_weights_alone(write_weights: Callable[..., tuple[Path, keras.Model]]) -> None:
@@ -95,25 +97,30 @@ def test_damaged_weights_alone(write_weights: Callable[..., tuple[Path, keras.Mo
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(WeightsError, match=r"tiniest\.weights\.h5: not the weights of tiniest"):
-        load_weights_h5(path, cfg)
+        load_weights_h5(path, cfg, variant="course")
     for damage in (lambda kernel: kernel * np.nan, lambda kernel: kernel / 0):
         path.write_bytes(whole)
         with h5py.File(path, "a") as file, np.errstate(all="ignore"):
             file["layers/conv2d/vars/0"][...] = damage(file["layers/conv2d/vars/0"][...])
-        with pytest.raises(WeightsError, match=r"expected finite numbers .* Received none for conv1/kernel"):
-            load_weights_h5(path, cfg)
+        with pytest.raises(WeightsError, match=r"expected finite numbers .* Received others for conv1/kernel"):
+            load_weights_h5(path, cfg, variant="course")
+    path.write_bytes(whole)
+    with h5py.File(path, "a") as file:
+        file["layers/batch_normalization/vars/3"][0] = -1
+    with pytest.raises(WeightsError, match=r"no negative variance\. Received others for conv1_bn/moving_variance"):
+        load_weights_h5(path, cfg, variant="course")
     path.write_bytes(whole)
     with h5py.File(path, "a") as file:  # as many numbers, in layers that the model has not
         file.move("layers/conv2d_1", "layers/dense")
     with pytest.raises(WeightsError, match=r"tiniest\.weights\.h5"):
-        load_weights_h5(path, cfg)
+        load_weights_h5(path, cfg, variant="course")
     path.write_bytes(whole)
     with h5py.File(path, "a") as file:
         file["layers/conv2d/vars/1"] = np.zeros(4, np.float32)
     with pytest.raises(WeightsError, match=r"expected 431 numbers .* Received: 435"):
-        load_weights_h5(path, cfg)
+        load_weights_h5(path, cfg, variant="course")
     with pytest.raises(WeightsError, match="there is no such file"):
-        load_weights_h5(path.with_name("none.weights.h5"), cfg)
+        load_weights_h5(path.with_name("none.weights.h5"), cfg, variant="course")
 
 
 def test_darknet(darknet_files: tuple[Path, Path]) -> None:
@@ -122,11 +129,20 @@ def test_darknet(darknet_files: tuple[Path, Path]) -> None:
         detector = load_any_detector(weights, network=cfg, variant=variant, class_names=("cat", "dog"))
         assert_same_weights(detector.model, load_darknet(weights, cfg, batch_norm=batch_norm).model)
         assert detector.class_names == ("cat", "dog")
-    with pytest.raises(ModelError, match="Darknet's weights expect the variant darknet or darknet_gpu"):
-        load_any_detector(weights, network=cfg, variant="course")
+    for wrong in ("course", "darknet-gpu"):
+        with pytest.raises(ModelError, match=f"expect the variant darknet or darknet_gpu. Received: '{wrong}'"):
+            load_any_detector(weights, network=cfg, variant=wrong)  # type: ignore[arg-type]
     weights.rename(weights.with_name("yolov2.weights"))
     with pytest.raises(WeightsError, match="expected 50,983,561 numbers for yolov2 with 80 classes"):
         load_any_detector(weights.with_name("yolov2.weights"))
+
+
+def test_the_cfg_file_beside_the_weights(darknet_files: tuple[Path, Path]) -> None:
+    weights, cfg = darknet_files
+    assert_same_weights(load_any_detector(weights).model, load_darknet(weights, cfg).model)
+    weights = weights.rename(weights.with_name("yolov2.weights"))
+    cfg.rename(cfg.with_name("yolov2.cfg"))  # comes before the known network of that name
+    assert load_any_detector(weights).class_names == ("0", "1")
 
 
 def test_our_own_file(darknet_files: tuple[Path, Path], tmp_path: Path) -> None:
@@ -142,7 +158,8 @@ def test_our_own_file(darknet_files: tuple[Path, Path], tmp_path: Path) -> None:
     [
         ("a.weights", {}, r"a Darknet file: .* Received: no option\. Name also network\."),
         ("a.weights", {"network": "yolov2", "anchors": np.ones((1, 2))}, r"Leave out anchors\."),
-        ("a.weights.h5", {}, r"a file of weights alone: .* needs network\. .* Name also network\."),
+        ("a.weights.h5", {}, r"a file of weights alone: .* needs network, variant\. .* Name also network, variant\."),
+        ("a.weights.h5", {"network": "yolov2"}, r"Name also variant\."),
         ("yolo.h5", {}, r"a Keras 2 file: .* Name also anchors, class names\."),
         ("yolo.h5", {"network": "yolov2", "class_names": ("a",)}, r"Leave out network\. Name also anchors\."),
         ("a.keras", {"input_size": (32, 32)}, r"it takes no option, .* Leave out input size\."),

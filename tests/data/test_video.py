@@ -3,11 +3,12 @@
 import sys
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from keras_cv_course.data.video import Frame, read_frames, video_info, write_video
+from keras_cv_course.data.video import Frame, _frame_rate, read_frames, video_info, write_video
 from keras_cv_course.errors import DataFileError, MissingExtraError
 
 av = pytest.importorskip("av")
@@ -75,6 +76,24 @@ def test_nothing_is_left_after_an_error(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         interrupted()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_cannot_be_encoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def write_one(width: int) -> None:
+        with write_video(tmp_path / "film.mp4", Fraction(5)) as write:
+            write(Frame(grey(0, (16, width)), 0))
+
+    with pytest.raises(DataFileError, match=r"film.mp4: expected a video that libx264 can write"):
+        write_one(20_000)  # x264 ends at 16384
+    monkeypatch.setattr("keras_cv_course.data.video._ENCODER", "libnone")
+    with pytest.raises(DataFileError, match=r"film.mp4: expected FFmpeg's encoder libnone"):
+        write_one(16)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_video_that_does_not_say_its_rate_has_25_frames_a_second() -> None:
+    assert _frame_rate(SimpleNamespace(average_rate=None, guessed_rate=None)) == 25
+    assert _frame_rate(SimpleNamespace(average_rate=None, guessed_rate=Fraction(10))) == 10
 
 
 def test_files_that_are_no_videos(tmp_path: Path) -> None:
