@@ -141,7 +141,7 @@ def _read_description(path: Path) -> dict[str, Any]:
             if archive.getinfo(DESCRIPTION).file_size > LARGEST_DESCRIPTION:
                 raise WeightsError(f"{path}: {DESCRIPTION} in it is over {LARGEST_DESCRIPTION} bytes long.")
             content = json.loads(archive.read(DESCRIPTION))
-    except (OSError, zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError) as error:  # encrypted: these
+    except (OSError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:  # RuntimeError: encrypted
         raise WeightsError(f"{path}: not a Keras model that loads here ({first_line(error)}).") from error
     except ValueError as error:
         raise WeightsError(f"{path}: {DESCRIPTION} in it is damaged ({first_line(error)}).") from error
