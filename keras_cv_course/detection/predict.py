@@ -63,7 +63,7 @@ def detect(
                 pixels, placements = zip(*pool.map(detector.prepare, batch), strict=True)
                 compiled_for = compiled_for or len(batch)
                 padding = [np.zeros_like(pixels[0])] * (compiled_for - len(batch))
-                raw = detector.model.predict_on_batch(np.stack([*pixels, *padding]))
+                raw = detector.forward_pass(np.stack([*pixels, *padding]))
                 found = select_boxes(
                     raw[: len(batch)],  # (batch, rows, cols, A * (5 + classes))
                     detector.anchors,

@@ -139,6 +139,20 @@ def darknet_model(
     return keras.Model(inputs, builder.head(head, x), name=name)
 
 
+def widened(network_layers: Sequence[Layer], width: float) -> tuple[Layer, ...]:
+    """Give the same layers with `width` times the filters; raise ModelError where that is no whole positive number."""
+    for layer in network_layers:
+        if isinstance(layer, Convolution) and not (layer.filters * width >= 1 and layer.filters * width % 1 == 0):
+            raise ModelError(
+                f"Expected a width that makes whole numbers of filters, such as 0.5. Received: {width}, which makes "
+                f"{layer.filters * width} of {layer.filters}."
+            )
+    return tuple(
+        layer._replace(filters=int(layer.filters * width)) if isinstance(layer, Convolution) else layer
+        for layer in network_layers
+    )
+
+
 def trace_shapes(network_layers: Sequence[Layer], input_shape: Shape) -> list[Shape]:
     """Give the output shape of each layer; raise ModelError for the first that does not fit."""
     shapes: list[Shape] = []

@@ -4,6 +4,7 @@ import json
 import zipfile
 import zlib
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -13,6 +14,7 @@ import numpy as np
 from keras_cv_course.data.letterbox import Placement, letterbox, stretch
 from keras_cv_course.errors import ModelError, WeightsError, first_line
 from keras_cv_course.files import atomic_path
+from keras_cv_course.models.forward_pass import ForwardPass, forward_pass
 from keras_cv_course.models.yolov2 import NUMBERS_PER_BOX
 
 Resize = Literal["letterbox", "stretch"]
@@ -75,6 +77,14 @@ class Detector:
         """(height, width) of the images that the model takes."""
         height, width = self.model.input_shape[1:3]
         return height, width
+
+    @cached_property
+    def forward_pass(self) -> ForwardPass:
+        """From prepared pictures (batch, *input_size, 3) to their raw output, both NumPy arrays, with today's weights.
+
+        The numbers are those of `model` but for rounding: see :func:`~keras_cv_course.models.forward_pass.forward_pass`.
+        """
+        return forward_pass(self.model)
 
     def prepare(self, image: np.ndarray) -> tuple[np.ndarray, Placement]:
         """Bring a picture uint8 (height, width, 3) to the model's size.
