@@ -9,6 +9,8 @@ KerasCVCourseError
 ├── ModelError             an impossible model description, or a model that does not fit its use (also a ValueError)
 ├── WeightsError           weights that are missing, damaged or made for another model
 ├── RunError               a training run that cannot start or go on
+├── GradingError           grading that cannot start or go on, and not by the fault of a submission
+│   └── SandboxError         too few layers of the sandbox are active on this machine
 └── MissingExtraError      an optional package or backend that is not there   (also an ImportError)
 
 A message says what was expected, what was received and what to do, in one or two lines. The command line prints
@@ -52,6 +54,14 @@ class WeightsError(KerasCVCourseError):
 
 class RunError(KerasCVCourseError):
     """A training run cannot start or go on: a bad setting or an unusable run folder."""
+
+
+class GradingError(KerasCVCourseError):
+    """Grading cannot start or go on: an assignment, a format or a setting is at fault, never a submission."""
+
+
+class SandboxError(GradingError):
+    """Too few layers of the sandbox are active on this machine."""
 
 
 class MissingExtraError(KerasCVCourseError, ImportError):

@@ -1,0 +1,1 @@
+"""Grades learners' notebooks: fast, and without trusting them."""
