@@ -1,27 +1,20 @@
 """The result of a classifier as one HTML file that can be mailed, printed and opened anywhere."""
 
-import base64
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
 from matplotlib.figure import Figure
-from PIL import Image
 
 from keras_cv_course.errors import DataContentError
 from keras_cv_course.files import write_text_atomically
 from keras_cv_course.metrics.classification import wilson_interval
-from keras_cv_course.report.plots import plot_confusion_matrix, plot_training_curves, writable
+from keras_cv_course.report.html import data_uri, render_page, show_picture
+from keras_cv_course.report.plots import plot_confusion_matrix, plot_training_curves
 
-# A card is at most this wide on a screen of double density.
-_LARGEST_PICTURE = 400
-# A picture up to this size shows its pixels as they are. A larger one is taken for a photograph, which as JPEG is a
-# fraction as long and looks the same.
-_LARGEST_SMALL_PICTURE = 96
 _SKIPPED_SHOWN = 50
 
 
@@ -129,17 +122,10 @@ def write_classification_page(
                 "Count accuracy and matrix on the same images."
             )
 
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["percent"] = _percent
     mistake_cards = [_card(sample, class_names) for sample in mistakes]
     mistake_cards.sort(key=lambda card: card["bars"][0][1], reverse=True)  # by the probability of the prediction
-    page = environment.get_template("classification.html.j2").render(
+    page = render_page(
+        "classification.html.j2",
         title=title,
         facts=facts,
         data_note=data_note,
@@ -156,7 +142,7 @@ def write_classification_page(
         number_of_skipped=len(skipped),
         epochs=0 if history is None else max(len(values) for values in history.values()),
     )
-    write_text_atomically(path, writable(page))
+    write_text_atomically(path, page)
 
 
 def _card(sample: Sample, class_names: Sequence[str]) -> dict[str, Any]:
@@ -172,7 +158,7 @@ def _card(sample: Sample, class_names: Sequence[str]) -> dict[str, Any]:
             f"truth {sample.truth!r}."
         )
     return {
-        "picture": _picture(sample.image),
+        "picture": show_picture(sample.image),
         "name": sample.name,
         "predicted": sample.predicted,
         "truth": sample.truth,
@@ -194,30 +180,12 @@ def _pair(attention: Attention, class_names: Sequence[str]) -> dict[str, Any]:
             f"{attention.predicted!r}, truth {attention.truth!r}, {attention.probability}."
         )
     return {
-        "picture": _picture(attention.image),
-        "overlay": _picture(attention.overlay),
+        "picture": show_picture(attention.image),
+        "overlay": show_picture(attention.overlay),
         "predicted": attention.predicted,
         "truth": attention.truth,
         "probability": attention.probability,
     }
-
-
-def _percent(share: float) -> str:
-    """A share as text; 100 % only for all of it, so that one mistake in ten thousand still shows."""
-    return "100 %" if share == 1 else f"{min(100 * share, 99.9):.1f} %"
-
-
-def _picture(image: np.ndarray) -> dict[str, Any]:
-    """What the template shows of a picture: the picture, and whether its pixels are to be seen."""
-    small = max(image.shape[:2]) <= _LARGEST_SMALL_PICTURE
-    picture = Image.fromarray(image)
-    picture.thumbnail((_LARGEST_PICTURE, _LARGEST_PICTURE))
-    buffer = io.BytesIO()
-    if small:
-        picture.save(buffer, "PNG")
-    else:
-        picture.save(buffer, "JPEG", quality=85)
-    return {"uri": _data_uri("image/png" if small else "image/jpeg", buffer.getvalue()), "pixelated": small}
 
 
 def _plot(figure: Figure) -> dict[str, Any]:
@@ -226,10 +194,6 @@ def _plot(figure: Figure) -> dict[str, Any]:
     figure.savefig(buffer, format="svg", transparent=True)
     full_width = 96 * figure.get_figwidth()  # CSS pixels
     return {
-        "uri": _data_uri("image/svg+xml", buffer.getvalue()),
+        "uri": data_uri("image/svg+xml", buffer.getvalue()),
         "legible_width": round(0.7 * full_width),
     }
-
-
-def _data_uri(media_type: str, contents: bytes) -> str:
-    return f"data:{media_type};base64,{base64.b64encode(contents).decode('ascii')}"

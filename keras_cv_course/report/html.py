@@ -1,0 +1,64 @@
+"""What all HTML pages share: templates, and pictures inside the file, which loads nothing else."""
+
+import base64
+import io
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+from PIL import Image
+
+from keras_cv_course.report.plots import writable
+
+# A card is at most this wide on a screen of double density.
+_CARD_WIDTH = 400
+# A picture up to this size shows its pixels as they are. A larger one is taken for a photograph, which as JPEG is a
+# fraction as long and looks the same.
+_LARGEST_SMALL_PICTURE = 96
+
+
+def render_page(template: str, **content: Any) -> str:
+    """Fill one of the templates; what has no place in UTF-8 is replaced.
+
+    Args:
+        template: a file in ``templates/``, which extends ``page.html.j2``.
+        content: for the template: title, data_note and facts (name -> text) for the common frame, and its own.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["percent"] = percent
+    return writable(environment.get_template(template).render(**content))
+
+
+def percent(share: float) -> str:
+    """A share as text; 100 % only for all of it, so that one mistake in ten thousand still shows."""
+    return "100 %" if share == 1 else f"{min(100 * share, 99.9):.1f} %"
+
+
+def show_picture(image: np.ndarray, largest: int = _CARD_WIDTH) -> dict[str, Any]:
+    """Give what a template shows of a picture: ``uri``, and whether it is ``pixelated``, its pixels to be seen.
+
+    Args:
+        image: uint8 (height, width, 3), RGB.
+        largest: its longer side on the page, pixels.
+    """
+    small = max(image.shape[:2]) <= _LARGEST_SMALL_PICTURE
+    picture = Image.fromarray(image)
+    picture.thumbnail((largest, largest))
+    buffer = io.BytesIO()
+    if small:
+        picture.save(buffer, "PNG")
+    else:
+        picture.save(buffer, "JPEG", quality=85)
+    return {"uri": data_uri("image/png" if small else "image/jpeg", buffer.getvalue()), "pixelated": small}
+
+
+def data_uri(media_type: str, contents: bytes) -> str:
+    """Put a file into an address."""
+    return f"data:{media_type};base64,{base64.b64encode(contents).decode('ascii')}"
