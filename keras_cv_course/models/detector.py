@@ -80,9 +80,9 @@ class Detector:
 
     @cached_property
     def forward_pass(self) -> ForwardPass:
-        """From prepared pictures (batch, *input_size, 3) to their raw output, both NumPy arrays, with today's weights.
+        """A function from prepared pictures (batch, *input_size, 3) to the raw output of `model`, both NumPy arrays.
 
-        The numbers are those of `model` but for rounding: see :func:`~keras_cv_course.models.forward_pass.forward_pass`.
+        Compiled once for all its uses; see :func:`keras_cv_course.models.forward_pass.forward_pass`.
         """
         return forward_pass(self.model)
 

@@ -32,7 +32,8 @@ def forward_pass(model: keras.Model) -> ForwardPass:
     """Give a function from a batch of inputs to the model's output, as NumPy arrays.
 
     It is compiled when first called, and again for a batch of another size. It always computes with the weights that
-    the model has when it is called.
+    the model has when it is called. What it keeps for the next call is up to twice the size of the weights: 344 MB for
+    YOLOv2.
 
     Args:
         model: with one input and one output. Its layers stay as they are.
@@ -63,23 +64,29 @@ class _ProcessorPass:
     def __init__(self, model: keras.Model) -> None:
         import tensorflow as tf
 
-        chosen = [layer for layer in all_layers(model) if _takes_winograd(layer)]
-        norms = [layer for layer in all_layers(model) if _takes_fused_norm(layer)]
+        parts = list(dict.fromkeys(all_layers(model)))  # each once, also if nested models share it
+        convolutions = [layer for layer in parts if _takes_winograd(layer)]
+        norms = [layer for layer in parts if _takes_fused_norm(layer)]
 
         @tf.function(autograph=False)
         def run(images: Tensor, kernels: Sequence[Tensor]) -> Tensor:
-            with _computing_faster(chosen, kernels, norms):  # while this is traced
+            with _computing_faster(convolutions, kernels, norms):  # while this is traced
                 return model(images, training=False)
 
+        self._model = model
         self._run = run
-        self._variables = [layer.kernel for layer in chosen]
-        self._kernels: list[_ReadyKernel | None] = [None] * len(chosen)
+        self._variables = [layer.kernel for layer in convolutions]
+        self._kernels: list[_ReadyKernel | None] = [None] * len(convolutions)
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         import tensorflow as tf
 
         kernels = [self._transformed(number, variable.value) for number, variable in enumerate(self._variables)]
         return self._run(tf.constant(images), kernels).numpy()
+
+    def __reduce__(self) -> tuple[type, tuple[keras.Model]]:
+        """Copy and pickle the model alone: what is compiled cannot be, and would stand in a detector's way."""
+        return _ProcessorPass, (self._model,)
 
     def _transformed(self, number: int, variable: Any) -> Tensor:
         """Transform a kernel again only if it changed.
@@ -115,16 +122,17 @@ def _computing_faster(
 
 
 def _takes_winograd(layer: keras.Layer) -> bool:
-    return (
+    if not (
         type(layer) is layers.Conv2D
         and (layer.kernel_size, layer.strides, layer.dilation_rate) == ((3, 3), (1, 1), (1, 1))
         and (layer.padding, layer.groups, layer.data_format) == ("same", 1, "channels_last")
         and layer.compute_dtype == layer.variable_dtype == "float32"
-        and isinstance(layer.kernel, keras.Variable)  # not where LoRA adds to it
+        and isinstance(layer.kernel, keras.Variable)  # LoRA makes a kernel of several
         and hasattr(layer, "input")  # a layer of a functional model
-        and None not in layer.input.shape[1:]
-        and saves_time(*layer.input.shape[1:], layer.filters)
-    )
+    ):
+        return False
+    _, height, width, channels = layer.input.shape
+    return None not in (height, width) and saves_time(height, width, channels, layer.filters)
 
 
 def _takes_fused_norm(layer: keras.Layer) -> bool:

@@ -76,7 +76,8 @@ def test_batches_give_what_single_pictures_give_and_compile_once() -> None:
     found = [next(results)]
     calls = counter.calls
     found += results
-    assert counter.calls == calls  # neither for the second batch nor for the last with a single picture
+    list(detect(detector, images[:3], score_threshold=0, batch_size=3))
+    assert counter.calls == calls  # neither for the second batch, nor for the last with a single picture, nor next time
     assert len(found) == 7
     for one, batched in zip(singles, found, strict=True):
         assert one.image_size == batched.image_size
@@ -182,6 +183,14 @@ def test_boxes_are_those_of_the_c_program(real_data: Path) -> None:
     assert len(set(distances.argmin(axis=1))) == len(expected)
     # Coordinates within 1e-4 of the picture, which is 768 pixels wide.
     assert distances.min(axis=1).max() < 0.0768
+
+
+def test_boxes_of_the_weights_that_the_model_has_then() -> None:
+    detector, image = colour_detector(), picture((64, 96), TWO)
+    kernel, bias = detector.model.layers[-1].get_weights()
+    assert len(next(detect(detector, [image]))) == 2
+    detector.model.layers[-1].set_weights([kernel, bias - 20])
+    assert len(next(detect(detector, [image]))) == 0
 
 
 def test_a_folded_model_gives_the_same_boxes(real_data: Path) -> None:

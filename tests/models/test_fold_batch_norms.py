@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from drawn_weights import with_drawn_weights
 from keras import layers
 
 from keras_cv_course.errors import ModelError
@@ -13,20 +14,6 @@ from keras_cv_course.models.yolov2 import yolov2_tiny
 # Both compute in float32, with a kernel that is rounded once more: 1e-6 to 4e-6 of the largest number were measured,
 # the most in YOLOv2 at 608 x 608 with 22 norms.
 TOLERANCE = 1e-5
-
-
-def with_drawn_weights(model: keras.Model) -> keras.Model:
-    """Draw every weight anew, so that each part of a batch norm counts."""
-    draw = np.random.default_rng(0)
-    for weight in model.weights:
-        if weight.name == "kernel":
-            spread = np.sqrt(2 / np.prod(weight.shape[:-1]))
-            weight.assign(draw.normal(0, spread, weight.shape))
-        elif weight.name in ("gamma", "moving_variance"):
-            weight.assign(draw.uniform(0.5, 1.5, weight.shape))
-        else:
-            weight.assign(draw.normal(0, 0.3, weight.shape))
-    return model
 
 
 def norms(model: keras.Model) -> list[str]:
