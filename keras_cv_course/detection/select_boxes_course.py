@@ -139,15 +139,26 @@ def _suppress_within_classes(
 ) -> Tensor:
     """Give the indices (k,) of the chosen boxes by falling score.
 
-    The kernel behind `tf.image.non_max_suppression` runs once, on overlaps that boxes of different classes do not have.
-    It needs no loop over the classes, as the best `max_boxes` of all are among the best `max_boxes` of each. The
-    memory is some (n, n) arrays, 13 MB each for all 1,805 boxes of a 19x19 grid.
+    A loop over the chosen, each compared with all boxes at once: its memory grows with n, where TensorFlow's kernel for
+    overlaps that are given, `tf.image.non_max_suppression_overlaps`, needs all n * n of them, 13 GB for a batch of 32.
     """
-    # Sorted by class, so that TensorFlow's rule for equal scores, the lower index first, becomes the course's.
-    by_class = tf.argsort(class_number, stable=True)
-    class_number = tf.gather(class_number, by_class)
-    corners = sort_corners(tf.gather(boxes, by_class))
-    same_class = class_number[:, None] == class_number  # (n, n)
-    overlaps = tf.where(same_class, pairwise_iou(corners, corners), 0.0)  # (n, n)
-    chosen = tf.image.non_max_suppression_overlaps(overlaps, tf.gather(scores, by_class), max_boxes, iou_threshold)
-    return tf.gather(by_class, chosen)
+    order = tf.argsort(class_number, stable=True)
+    order = tf.gather(order, tf.argsort(tf.gather(scores, order), direction="DESCENDING", stable=True))
+    class_number = tf.gather(class_number, order)
+    corners = sort_corners(tf.gather(boxes, order))
+    places = tf.range(tf.size(order))
+
+    def choose_one(chosen: Tensor, alive: Tensor) -> tuple[Tensor, Tensor]:
+        best = tf.argmax(alive, output_type=tf.int32)  # the first that is left
+        overlaps = pairwise_iou(corners[best][None], corners)[0] > iou_threshold  # (n,)
+        suppressed = overlaps & (class_number == class_number[best])
+        # A box without area does not overlap itself.
+        return tf.concat([chosen, [best]], axis=0), alive & ~suppressed & (places != best)
+
+    chosen, _ = tf.while_loop(
+        lambda chosen, alive: (tf.size(chosen) < max_boxes) & tf.reduce_any(alive),
+        choose_one,
+        (tf.zeros(0, tf.int32), tf.ones_like(order, tf.bool)),
+        shape_invariants=(tf.TensorShape([None]), tf.TensorShape([None])),
+    )
+    return tf.gather(order, chosen)

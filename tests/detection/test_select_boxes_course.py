@@ -1,3 +1,5 @@
+import resource
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -146,6 +148,15 @@ def test_suppression_of_thousands(classes, max_boxes):
     inputs = as_course(*many_candidates(3000, classes))
     ours = yolo_non_max_suppression(*inputs, max_boxes)
     assert_equal(ours, course_loop(*inputs, max_boxes, 0.5))
+
+
+def test_the_memory_for_a_batch_of_boxes_grows_with_their_number():
+    inputs = as_course(*many_candidates(15_000, 80))
+    yolo_non_max_suppression(*(values[:10] for values in inputs))  # compiles
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    yolo_non_max_suppression(*inputs)
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before  # KiB
+    assert grown < 500_000  # a single array of all pairs has 0.9 GB
 
 
 def test_the_revisions_differ_where_classes_overlap():
