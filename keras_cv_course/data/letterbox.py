@@ -100,7 +100,7 @@ def stretch(image: np.ndarray, input_size: Size) -> tuple[np.ndarray, Placement]
     _check(image, input_size)
     height, width = input_size
     stretched = Image.fromarray(image).resize((width, height), Image.Resampling.BICUBIC)
-    pixels = np.asarray(stretched, dtype=np.float32) / 255
+    pixels = np.divide(np.asarray(stretched), np.float32(255), dtype=np.float32)
     return pixels, Placement((image.shape[0], image.shape[1]), input_size, 0.0, 0.0, height, width)
 
 
