@@ -1,0 +1,181 @@
+"""Reads a submission, a notebook or a Python file, without running or trusting any of it."""
+
+import json
+import os
+import re
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from keras_cv_course.errors import DataFileError, GradingError
+
+MOST_BYTES = 32 * 2**20
+_MOST_PARTS = 3_000_000  # of a notebook's JSON, which takes some hundred bytes of memory for each
+_MOST_CELLS = 2_000
+_MOST_SOURCE = 4 * 2**20  # characters of code
+
+_MARK = re.compile(r"^[ \t]*#.*?\b(?:GRADED[ _](?:FUNCTION|CELL|CODE|CLASS)\b[ \t]*:?[ \t]*(\w*)|UNQ_C\d+)", re.M)
+_PERCENT_CELL = re.compile(r"^# %%(.*)$", re.M)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A code cell.
+
+    Attributes:
+        number: among the notebook's code cells, from 1; None in a Python file.
+        source: its text, with Jupyter's own lines in it.
+        first_line: number of its first line: 1 in a notebook.
+        is_marked: whether a comment or a tag says that it is graded.
+    """
+
+    number: int | None
+    source: str
+    first_line: int
+    is_marked: bool
+
+    @property
+    def name(self) -> str:
+        """What a learner calls it."""
+        return "the file" if self.number is None else f"code cell {self.number}"
+
+    def is_for(self, function: str) -> bool:
+        """Say whether it is the one that defines a function, or is marked to."""
+        if any(match[1] == function for match in _MARK.finditer(self.source)):
+            return True
+        name = re.escape(function)
+        return bool(
+            re.search(rf"^(?:(?:async[ \t]+)?def[ \t]+{name}\b|{name}[ \t]*(?::[^=\n]+)?=(?!=))", self.source, re.M)
+        )
+
+    def line(self, number: int) -> str:
+        """Give the text of a line by its number; empty where it has none."""
+        lines = self.source.split("\n")
+        index = number - self.first_line
+        return lines[index].strip() if 0 <= index < len(lines) else ""
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A submission's code.
+
+    Attributes:
+        name: of its file.
+        cells: in their order.
+    """
+
+    name: str
+    cells: tuple[Cell, ...]
+
+
+def read_submission(path: str | Path) -> Submission:
+    """Read a notebook (.ipynb) or a Python file.
+
+    Raises:
+        DataFileError: the file is no notebook or Python text that could be graded; the message is for the learner.
+        GradingError: there is no such file, or it may not be read.
+    """
+    path = Path(path)
+    content = _read(path)
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataFileError(
+            f"Expected text in UTF-8. The byte at {error.start} is none. Save the file again."
+        ) from error
+    if path.suffix == ".ipynb":
+        cells = _notebook_cells(text)
+    elif path.suffix == ".py":
+        cells = _file_cells(_clean(text))
+    else:
+        raise DataFileError(f"Expected a notebook (.ipynb) or a Python file (.py). Received: {path.name}.")
+    if len(cells) > _MOST_CELLS or sum(len(cell.source) for cell in cells) > _MOST_SOURCE:
+        raise DataFileError(f"Expected at most {_MOST_CELLS} code cells with {_MOST_SOURCE} characters of code.")
+    return Submission(path.name, tuple(cells))
+
+
+def _read(path: Path) -> bytes:
+    """Read a regular file that is not too large; a link is not followed, for it may lead to another's submission."""
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    if path.is_symlink():
+        raise DataFileError("Expected a file. Received: a link to one. Hand in the file itself.")
+    try:
+        file = os.open(path, flags)
+    except OSError as error:
+        raise GradingError(f"{path} cannot be read: {error.strerror}.") from error
+    with os.fdopen(file, "rb") as opened:
+        about = os.fstat(file)
+        if not stat.S_ISREG(about.st_mode):
+            raise DataFileError("Expected a file. Received: a folder or a device.")
+        content = opened.read(MOST_BYTES + 1) if about.st_size <= MOST_BYTES else b""
+    if about.st_size > MOST_BYTES or len(content) > MOST_BYTES:
+        raise DataFileError(
+            f"Expected at most {MOST_BYTES // 2**20} MB. Received: {about.st_size / 2**20:.0f} MB. Clear the outputs "
+            f"of all cells and save again."
+        )
+    return content
+
+
+def _notebook_cells(text: str) -> list[Cell]:
+    if sum(map(text.count, "[{,")) > _MOST_PARTS:
+        raise DataFileError("Expected a notebook. This one has millions of parts: clear its outputs and save again.")
+    try:
+        notebook = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise DataFileError(f"Expected a notebook, which is JSON. This is none: {_reason(error)}.") from error
+    if not isinstance(notebook, dict) or not isinstance(notebook.get("cells"), list):
+        version = notebook.get("nbformat") if isinstance(notebook, dict) else None
+        old = isinstance(version, int) and version < 4
+        raise DataFileError(
+            "This notebook is of an old format: open it in Jupyter and save it again."
+            if old
+            else "Expected a notebook. This JSON has no list of cells."
+        )
+    cells: list[Cell] = []
+    for content in notebook["cells"]:
+        if not isinstance(content, dict) or content.get("cell_type") != "code":
+            continue
+        source = content.get("source")
+        if isinstance(source, list) and all(isinstance(line, str) for line in source):
+            source = "".join(source)
+        if not isinstance(source, str):
+            source = ""
+        source = _clean(source)
+        is_marked = _MARK.search(source) is not None or _has_tag(content.get("metadata"))
+        cells.append(Cell(len(cells) + 1, source, 1, is_marked))
+    return cells
+
+
+def _has_tag(metadata: Any) -> bool:
+    """Say whether a cell's metadata calls it graded: a tag of that name, or nbgrader's mark of a solution."""
+    if not isinstance(metadata, dict):
+        return False
+    tags, nbgrader = metadata.get("tags"), metadata.get("nbgrader")
+    if isinstance(tags, list) and "graded" in tags:
+        return True
+    return isinstance(nbgrader, dict) and nbgrader.get("solution") is True
+
+
+def _file_cells(text: str) -> list[Cell]:
+    """Split a Python file at the lines that begin a cell in the percent format; most have none."""
+    starts = [0, *(match.start() for match in _PERCENT_CELL.finditer(text) if match.start() > 0)]
+    cells = []
+    for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
+        is_text = (match := _PERCENT_CELL.match(text, start)) is not None and "[markdown]" in match[1]
+        if not is_text:
+            source = text[start:end]
+            cells.append(Cell(None, source, text.count("\n", 0, start) + 1, _MARK.search(source) is not None))
+    return cells
+
+
+def _clean(source: str) -> str:
+    """Give text with plain line ends and without halves of surrogate pairs, which UTF-8 cannot hold."""
+    source = source.replace("\r\n", "\n").replace("\r", "\n")
+    return source.encode("utf-8", "replace").decode("utf-8")
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg} in line {error.lineno}"
+    return "it is nested too deeply" if isinstance(error, RecursionError) else "it has a number of too many digits"
