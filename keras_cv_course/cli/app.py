@@ -6,9 +6,21 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from keras_cv_course.cli import convert, data, demo, detect, doctor, evaluate, predict, train
+from keras_cv_course.cli import (
+    convert,
+    data,
+    demo,
+    detect,
+    doctor,
+    evaluate,
+    grade,
+    grade_batch,
+    package,
+    predict,
+    train,
+)
 from keras_cv_course.cli.console import err, note, out
-from keras_cv_course.errors import KerasCVCourseError
+from keras_cv_course.errors import GradingError, KerasCVCourseError
 
 
 class _ErrorsInOneLine(TyperGroup):
@@ -22,7 +34,8 @@ class _ErrorsInOneLine(TyperGroup):
                 raise
             err.print("[bold red]error:[/]", end=" ")
             note(str(error))
-            raise typer.Exit(1) from error
+            # `kcc grade` says with 1 that points were lost.
+            raise typer.Exit(2 if isinstance(error, GradingError) else 1) from error
 
 
 app = typer.Typer(
@@ -59,6 +72,9 @@ app.add_typer(evaluate.app, name="evaluate", rich_help_panel="Models")
 app.add_typer(predict.app, name="predict", rich_help_panel="Models")
 app.command("detect", rich_help_panel="Models")(detect.detect)
 app.command("convert", rich_help_panel="Models")(convert.convert)
+app.command("grade", rich_help_panel="Grading")(grade.grade)
+app.command("grade-batch", rich_help_panel="Grading")(grade_batch.grade_batch)
+app.add_typer(package.app, name="package", rich_help_panel="Grading")
 
 
 def main() -> None:
