@@ -8,8 +8,9 @@ anywhere.
 
 From a picture to boxes, with --model-data: the bare forward pass of the course's SavedModel, on an input that is
 ready, against the whole of `detect`, from a decoded picture of 720 x 1280 to boxes in its pixels, with the same weights
-in our model; also with batch norms folded into the convolutions. They take turns, and must give the same numbers.
-Weights decide nothing about the time, so random ones will do.
+in our model; also with batch norms folded into the convolutions, and beside it the parts of `detect` and what Keras
+itself takes for our model. They take turns, and must give the same numbers. Weights decide nothing about the time, so
+random ones will do.
 
 Run from the checkout: python benchmarks/detect.py [--rounds 50] [--model-data FOLDER [--batch-size 1]]
 """
@@ -176,11 +177,21 @@ def time_detect(model_data: Path, rounds: int, batch_size: int) -> None:
         return raw.numpy()
 
     expected = forward()
-    for name, detector in {"plain": plain, "folded": folded}.items():
-        raw = detector.model.predict_on_batch(ready)
+    computing = {
+        "predict_on_batch": plain.model.predict_on_batch,
+        "detect": plain.forward_pass,
+        "detect, batch norms folded": folded.forward_pass,
+    }
+    for name, compute in computing.items():
+        started = time.perf_counter()
+        raw = compute(ready.numpy())
+        seconds = time.perf_counter() - started
         np.testing.assert_allclose(raw, expected, rtol=0, atol=1e-3, err_msg=name)
         difference = np.abs(raw - expected).max()
-        print(f"{name}: raw output differs by up to {difference:.1e}, of numbers up to {np.abs(expected).max():.3g}")
+        print(
+            f"{name}: first raw output after {seconds:.2f} s; differs by up to {difference:.1e}, of numbers up to "
+            f"{np.abs(expected).max():.3g}"
+        )
 
     def whole(detector):
         limits = {"score_threshold": SCORE, "iou_threshold": IOU, "max_boxes": MAX_BOXES}
@@ -189,9 +200,11 @@ def time_detect(model_data: Path, rounds: int, batch_size: int) -> None:
     ways = {
         "the course's bare forward pass": forward,
         "detect": whole(plain),
+        "  of this: prepare": lambda: [plain.prepare(picture) for picture in pictures],
+        "  of this: forward pass": lambda: plain.forward_pass(ready.numpy()),
         "detect, batch norms folded": whole(folded),
+        "predict_on_batch": lambda: plain.model.predict_on_batch(ready.numpy()),
     }
-    ways |= {"  of this: prepare": lambda: [plain.prepare(picture) for picture in pictures]}
     for way in ways.values():
         way()  # compiles
     medians = median_times(ways, rounds)
