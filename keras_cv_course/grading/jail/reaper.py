@@ -1,0 +1,198 @@
+"""Process 1 of a worker's pid namespace, and the worker's last steps into the sandbox.
+
+The reaper waits for the worker, and for all processes whose own parents end; when it ends, or is killed, the kernel
+kills everything in its pid namespace. It tells the keeper how the worker ended.
+
+Stands alone: imports the standard library only, and is loaded by its path; its siblings come with the jail.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import signal
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+CHANNEL = 3
+_OTHERS = 2  # processes of the worker's user beside the submission's: keeper and reaper
+_PROCESSORS = 4
+_PROC_FILES = ("cpuinfo", "meminfo", "stat", "sys/kernel/osrelease", "sys/vm/overcommit_memory")
+
+
+def reap(
+    jail: Any,
+    channel: int,
+    output: int,
+    news: int,
+    limits: dict[str, int],
+    scratch: str,
+    main: Callable[[int], None],
+) -> NoReturn:
+    """Start the worker, wait for it, tell how it ended.
+
+    Args:
+        jail: the ways into the sandbox.
+        channel: becomes the worker's descriptor 3.
+        output: becomes its 1 and 2.
+        news: to the keeper, in lines of JSON.
+        limits: as in the grader's Limits.
+        scratch: the folder that it may write to.
+        main: of the worker.
+    """
+    enter = jail.enter
+    try:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # which process 1 never gets from its own namespace
+        if sys.platform == "linux":
+            enter.die_with_parent()
+            enter.be_killed_first()
+            _mount_proc(jail)
+            if not jail.has("pid namespace"):
+                enter.adopt_orphans()
+            enter.set_dumpable(False)
+        worker = os.fork()
+        if worker == 0:
+            _work(jail, channel, output, news, limits, scratch, main)
+        close_all_but(news)
+        if sys.platform == "linux" and not jail.stays_root:
+            enter.drop_privileges()
+        ended = None
+        while ended != worker:
+            ended, status = os.wait()
+        code = os.waitstatus_to_exitcode(status)
+        _tell(news, {"exit": code} if code >= 0 else {"signal": -code})
+    except BaseException:
+        _tell(news, {"failed": traceback.format_exc()})
+    finally:
+        os._exit(0)
+
+
+def _mount_proc(jail: Any) -> None:
+    """Show the worker no processes but its own."""
+    if not (jail.has("pid namespace") and jail.has("mount namespace")):
+        jail.layers["own /proc"] = "needs a pid and a mount namespace"
+        return
+    try:
+        jail.new_root.mount_proc(own_user_namespace=jail.has("user namespace"))
+        jail.layers["own /proc"] = True
+    except OSError as error:  # in a container which hides parts of its own
+        jail.layers["own /proc"] = error.strerror or str(error)
+
+
+def _work(
+    jail: Any,
+    channel: int,
+    output: int,
+    news: int,
+    limits: dict[str, int],
+    scratch: str,
+    main: Callable[[int], None],
+) -> NoReturn:
+    """Take the last steps into the sandbox, and run the submission's side."""
+    try:
+        channel, output, news = (fcntl.fcntl(descriptor, fcntl.F_DUPFD, 10) for descriptor in (channel, output, news))
+        for descriptor, target in ((os.open(os.devnull, os.O_RDONLY), 0), (output, 1), (output, 2), (channel, 3)):
+            os.dup2(descriptor, target)
+        close_all_but(0, 1, 2, CHANNEL, news)
+        _prepare_scratch(jail, scratch)
+        layers = jail.layers | _lock(jail, limits, scratch)
+        _tell(news, {"layers": layers})
+        os.close(news)
+    except BaseException:
+        _tell(news, {"failed": traceback.format_exc()})
+        os._exit(1)
+    code = 1
+    try:
+        main(CHANNEL)
+        code = 0
+    except SystemExit as stop:
+        code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(code & 255)  # no hook at exit runs, no thread is waited for
+
+
+def _prepare_scratch(jail: Any, scratch: str) -> None:
+    """Make its folders, go there, and become who may write there."""
+    os.umask(0o077)
+    folders = jail.new_root.make_scratch_folders(scratch)
+    if jail.stays_root:
+        jail.enter.become_temporary_user(owner_of=(scratch, *folders.values()))
+        jail.enter.set_dumpable(False)
+    os.environ |= {"HOME": folders["home"], "TMPDIR": folders["tmp"], "KERAS_HOME": f"{folders['home']}/.keras"}
+    os.environ["MPLCONFIGDIR"] = f"{folders['tmp']}/matplotlib"
+    tempfile.tempdir = folders["tmp"]
+    os.chdir(folders["home"])
+    sys.argv = [""]
+
+
+def _lock(jail: Any, limits: dict[str, int], scratch: str) -> dict[str, bool | str]:
+    """Give up, for good, what the submission's code must not have; give the layers that are active."""
+    enter = jail.enter
+    threads = limits["processes"] + _OTHERS
+    countable = jail.is_root or (jail.has("user namespace") and enter.counts_by_namespace())
+
+    def limit_resources() -> None:
+        enter.use_few_processors(_PROCESSORS)
+        enter.limit_resources(memory=limits["memory"], disk=limits["disk"], threads=threads if countable else None)
+
+    layers: dict[str, bool | str] = {}
+    for name, step in {
+        "resource limits": limit_resources,
+        "no privileges": enter.drop_privileges,
+        "landlock": lambda: jail.landlock.restrict(_files(jail, scratch)),
+        "seccomp": lambda: jail.seccomp.install(other_processes_visible=not jail.has("pid namespace")),
+    }.items():
+        try:
+            step()
+            layers[name] = True
+        except OSError as error:
+            layers[name] = error.strerror or str(error)
+    return layers
+
+
+def _files(jail: Any, scratch: str) -> dict[str, int]:
+    """Give Landlock's rights for each path that the worker may open."""
+    landlock, new_root = jail.landlock, jail.new_root
+    files = {scratch: landlock.all_file_rights(), os.devnull: landlock.READ_FILE | landlock.WRITE}
+    if jail.has("own /proc"):
+        return {"/": landlock.READ, **files}
+    files |= dict.fromkeys((f"/proc/{os.getpid()}", *(f"/proc/{name}" for name in _PROC_FILES)), landlock.READ)
+    files |= dict.fromkeys(new_root.DEVICES[1:], landlock.READ_FILE)
+    libraries = new_root.library_folders(jail.package_folders)
+    hidden = new_root.folders_with_hidden(libraries)
+    for folder in libraries:
+        files |= _without_hidden(folder, hidden, jail)
+    return files
+
+
+def _without_hidden(folder: str, hidden: list[str], jail: Any) -> dict[str, int]:
+    """Give rights for a folder and all below it, but not for what is hidden in folders of packages."""
+    landlock = jail.landlock
+    if not any(path == folder or path.startswith(f"{folder}/") for path in hidden):
+        return {folder: landlock.READ}
+    files = {folder: landlock.READ_DIR}  # also below: names can be listed, files not be opened
+    if folder in hidden:
+        return files | {entry.path: landlock.READ for entry in jail.new_root.shown_entries(folder)}
+    for entry in os.scandir(folder):
+        files |= _without_hidden(entry.path, hidden, jail)
+    return files
+
+
+def close_all_but(*descriptors: int) -> None:
+    """Close all descriptors but these."""
+    first = 0
+    for descriptor in sorted(descriptors):
+        if first < descriptor:  # os.closerange(0, 0) closes all
+            os.closerange(first, descriptor)
+        first = descriptor + 1
+    os.closerange(first, 65536)
+
+
+def _tell(news: int, content: dict[str, Any]) -> None:
+    with contextlib.suppress(OSError):  # the keeper has ended
+        os.write(news, json.dumps(content).encode() + b"\n")
