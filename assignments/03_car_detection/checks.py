@@ -35,12 +35,24 @@ def box_iou(first: Any, second: Any) -> float:
     return float(shared / ((a[2:] - a[:2]).prod() + (b[2:] - b[:2]).prod() - shared))
 
 
+def overlaps(boxes: np.ndarray) -> np.ndarray:
+    """Give the IoU (n, n) of all pairs of boxes (n, 4)."""
+    boxes = boxes.astype(np.float64)
+    low, high = np.maximum(boxes[:, None, :2], boxes[:, :2]), np.minimum(boxes[:, None, 2:], boxes[:, 2:])
+    shared = np.maximum(high - low, 0).prod(axis=-1)
+    areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=-1)
+    with np.errstate(all="ignore"):  # a mistake may make boxes without area
+        return np.asarray(shared / (areas[:, None] + areas - shared))
+
+
 def suppress(found: Boxes, max_boxes: int, iou_threshold: float, *, per_class: bool = True) -> Boxes:
     """Keep the best boxes, by falling score, and of those of a class that overlap only the best."""
+    rivals = overlaps(found["boxes"]) > iou_threshold
+    if per_class:
+        rivals &= found["classes"][:, None] == found["classes"]
     kept: list[int] = []
     for index in np.argsort(-found["scores"], kind="stable"):
-        rivals = [other for other in kept if not per_class or found["classes"][other] == found["classes"][index]]
-        if all(box_iou(found["boxes"][index], found["boxes"][other]) <= iou_threshold for other in rivals):
+        if not rivals[index, kept].any():
             kept.append(index)
     return {name: values[kept[:max_boxes]] for name, values in found.items()}
 
@@ -136,33 +148,32 @@ def draw_rivals(draw: np.random.Generator, places: int, around: int, classes: in
 
 def overlaps_are_clear(found: Boxes, threshold: float) -> bool:
     """Say whether no two boxes overlap by almost exactly a threshold."""
-    boxes = found["boxes"]
-    return is_clear(np.array([box_iou(a, b) for i, a in enumerate(boxes) for b in boxes[:i]]), threshold)
+    return is_clear(overlaps(found["boxes"]), threshold)
 
 
 def draw_picture(draw: np.random.Generator, leading: tuple[int, ...] = (), **settings: Any) -> Picture:
-    """Draw the outputs for one picture in which a dozen boxes count and some of them overlap."""
+    """Draw outputs for a picture in which 14 boxes count, 4 more if the threshold were lower, and many overlap."""
+    shape = (*leading, 4, 5, 3)
+    threshold = settings.get("score_threshold", 0.6)
+    levels = np.concatenate(
+        [np.linspace(threshold + 0.01, 0.95, 14), np.linspace(threshold - 0.1, threshold - 0.01, 4)]
+    )
+    scores = np.concatenate([levels, draw.uniform(0.3, threshold - 0.2, 42)])
+    scores = draw.permutation(scores + draw.uniform(0, 0.004, 60)).reshape(*shape, 1)
+    confidence = scores + (1 - scores) * draw.uniform(0.2, 0.8, scores.shape)
+    best = scores / confidence  # at least 0.3, more than a third of the rest
+    is_best = draw.integers(0, 4, scores.shape) == np.arange(4)
     while True:
-        shape = (*leading, 4, 5, 3)
-        confidence, probabilities, _ = draw_grid(draw, shape, 4)
         centres = draw.uniform(0.25, 0.75, (4, 2))[draw.integers(0, 4, shape)]
         picture = Picture(
-            box_xy=(centres + draw.normal(0, 0.02, (*shape, 2))).astype(np.float32),
-            box_wh=draw.uniform(0.2, 0.45, (*shape, 2)).astype(np.float32),
-            confidence=confidence,
-            probabilities=probabilities,
+            box_xy=(centres + draw.normal(0, 0.02, centres.shape)).astype(np.float32),
+            box_wh=draw.uniform(0.2, 0.45, centres.shape).astype(np.float32),
+            confidence=confidence.astype(np.float32),
+            probabilities=np.where(is_best, best, (1 - best) / 3).astype(np.float32),
             image_shape=(float(draw.integers(300, 500)), float(draw.integers(700, 900))),
             **settings,
         )
-        found = picture.filtered()
-        scores = (confidence * probabilities).max(axis=-1)
-        gaps = np.diff(np.sort(found["scores"]))
-        if (
-            8 <= len(found["scores"]) <= 24
-            and gaps.min() > 1e-4
-            and is_clear(scores, picture.score_threshold)
-            and overlaps_are_clear(found, picture.iou_threshold)
-        ):
+        if overlaps_are_clear(picture.filtered(), picture.iou_threshold):
             return picture
 
 
@@ -425,8 +436,10 @@ def suppression_cases(
         mistakes = suppression_mistakes(found, max_boxes, iou_threshold)
         if classes == 1:  # where joining classes is no question
             mistakes = {text: value for text, value in mistakes.items() if "class" not in text or "all boxes" in text}
-        if len(right["scores"]) < max_boxes:
-            mistakes = {text: value for text, value in mistakes.items() if "max_boxes" not in text}
+        few = len(right["scores"]) == max_boxes  # so few may stay that a wrong threshold need not show
+        mistakes = {
+            text: value for text, value in mistakes.items() if ("iou_threshold is" if few else "max_boxes") not in text
+        }
         yield found, right, mistakes
 
 
@@ -556,19 +569,24 @@ def eval_of_a_picture(subject: Subject, draw: np.random.Generator) -> None:
     hint="score_threshold belongs to yolo_filter_boxes; max_boxes and iou_threshold to yolo_non_max_suppression.",
 )
 def eval_passes_its_arguments(subject: Subject, draw: np.random.Generator) -> None:
-    """Give all three another value than the default, so that each that is lost shows."""
-    settings = {"max_boxes": 4, "score_threshold": 0.55, "iou_threshold": 0.3}
+    """Give other values than the defaults: once many boxes may stay, so that a lost threshold shows, and once few."""
+    defaults = {"max_boxes": 10, "score_threshold": 0.6, "iou_threshold": 0.5}
 
-    def cases() -> Iterator[tuple[Any, Any, dict[str, Any]]]:
+    def cases(changed: dict[str, float], max_boxes: int) -> Iterator[tuple[Any, Any, dict[str, Any]]]:
         while True:
-            picture = draw_picture(draw, **settings)
-            swapped = replace(picture, score_threshold=0.3, iou_threshold=0.55)
+            picture = draw_picture(draw, **{**defaults, **changed, "max_boxes": max_boxes})
             mistakes = {
-                f"{name} is not passed on: its default is always taken.": replace(picture, **{name: default}).evaluate()
-                for name, default in (("max_boxes", 10), ("score_threshold", 0.6), ("iou_threshold", 0.5))
+                f"{name} does not reach its step: {defaults[name]} is always taken.": replace(
+                    picture, **{name: defaults[name]}
+                ).evaluate()
+                for name in changed
             }
-            mistakes["score_threshold and iou_threshold are swapped."] = swapped.evaluate()
+            if "iou_threshold" in changed:
+                swapped = replace(picture, score_threshold=picture.iou_threshold, iou_threshold=picture.score_threshold)
+                mistakes["score_threshold and iou_threshold are swapped."] = swapped.evaluate()
             yield picture, picture.evaluate(), mistakes
 
-    picture, _, mistakes = telling(cases())
-    ask_eval(subject, picture, mistakes, *settings)
+    thresholds: dict[str, float] = {"score_threshold": 0.54, "iou_threshold": 0.3}
+    for changed, max_boxes in ((thresholds, 18), ({"max_boxes": 4}, 4)):
+        picture, _, mistakes = telling(cases(changed, max_boxes))
+        ask_eval(subject, picture, mistakes, *defaults)

@@ -271,7 +271,12 @@ def _asking(worker: Worker, limits: Limits) -> Ask:
 
     def ask(request: bytes) -> bytes:
         seconds = max(deadline - time.monotonic(), 0.001)
-        return worker.ask(request, seconds=seconds, max_bytes=limits.answer + _MOST_HEADER)
+        try:
+            return worker.ask(request, seconds=seconds, max_bytes=limits.answer + _MOST_HEADER)
+        except WorkerEnded as ended:
+            if ended.reason.kind == "seconds":  # it knows only what was left of them
+                raise WorkerEnded(Ending("seconds", f"took longer than {limits.seconds:g} seconds")) from ended
+            raise
 
     return ask
 
