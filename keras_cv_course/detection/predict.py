@@ -31,7 +31,7 @@ def detect(
     """Find objects on pictures of any sizes, as many as there are: a video's frames as well.
 
     The model is compiled for the detector's first batch, and that is used for all others of this size, also in later
-    calls; a last batch with fewer pictures is filled up. Each batch is computed with the weights that the model has then.
+    calls; a last batch with fewer pictures is filled up. Each batch is computed with the weights of that moment.
 
     Args:
         detector: the model, with all that its use needs.
