@@ -6,7 +6,7 @@ BIN := .venv/bin
 .PHONY: help demo test check bench clean
 
 help:
-	@echo "make demo    let the shipped ResNet50 read hand signs; writes demo/signs.html"
+	@echo "make demo    read hand signs, find cars; writes demo/signs.html and demo/roads.html"
 	@echo "make test    run the tests"
 	@echo "make check   formatting, lint, types"
 	@echo "make bench   measure training speed"

@@ -30,7 +30,7 @@ from keras_cv_course.detection.yolo_loss import YoloLoss, YoloMetrics
 from keras_cv_course.models.yolov2 import NUMBERS_PER_BOX, ROAD_ANCHORS, ROAD_WIDTH, yolov2
 from keras_cv_course.weights_file import write_weights
 
-SIZE = (352, 608)  # height, width
+SIZE = (480, 832)  # height, width
 MAX_BOXES = 64
 KEPT_ASIDE = 256  # scenes of another seed
 LEAST_LEFT = 0.3  # of a box that a zoom cuts off

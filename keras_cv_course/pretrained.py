@@ -69,18 +69,42 @@ class PretrainedClassifier(Pretrained):
 
 @dataclass(frozen=True, kw_only=True)
 class PretrainedDetector(Pretrained):
-    """A detector of the YOLOv2 family, its weights as the Darknet program wrote them.
+    """A detector of the YOLOv2 family.
 
     Attributes:
-        network: its name among `NETWORKS`, that is the name of its cfg file.
         anchors: (width, height) of each, in cells of the output's grid.
     """
 
-    network: str
     anchors: tuple[tuple[float, float], ...]
 
 
-_KINDS: dict[str, type[Pretrained]] = {"classifier": PretrainedClassifier, "detector": PretrainedDetector}
+@dataclass(frozen=True, kw_only=True)
+class DarknetDetector(PretrainedDetector):
+    """A detector whose weights are as the Darknet program wrote them.
+
+    Attributes:
+        network: its name among `NETWORKS`, that is the name of its cfg file.
+    """
+
+    network: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PackedDetector(PretrainedDetector):
+    """A YOLOv2 of this package, trained on letterboxed pictures, its weights packed by `write_weights`.
+
+    Attributes:
+        width: filters of its layers, as a part of the published ones.
+    """
+
+    width: float
+
+
+_KINDS: dict[str, type[Pretrained]] = {
+    "classifier": PretrainedClassifier,
+    "darknet detector": DarknetDetector,
+    "detector": PackedDetector,
+}
 
 
 def weights_folder() -> Path:

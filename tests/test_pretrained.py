@@ -12,7 +12,7 @@ import pytest
 from keras_cv_course import pretrained
 from keras_cv_course.cache import CACHE_VARIABLE
 from keras_cv_course.errors import WeightsError
-from keras_cv_course.pretrained import PretrainedDetector, find_weights, weights_path
+from keras_cv_course.pretrained import DarknetDetector, find_weights, weights_path
 
 CONTENT = bytes(range(256)) * 5000  # over the size of one piece
 GOOD = hashlib.sha256(CONTENT).hexdigest()
@@ -62,8 +62,8 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache" / "weights"
 
 
-def entry_at(server: ThreadingHTTPServer, place: str, size: int | None, sha256: str | None) -> PretrainedDetector:
-    return PretrainedDetector(
+def entry_at(server: ThreadingHTTPServer, place: str, size: int | None, sha256: str | None) -> DarknetDetector:
+    return DarknetDetector(
         name="m",
         file="m.weights",
         sha256=sha256,
@@ -172,7 +172,9 @@ def test_every_shipped_file_is_there_small_and_whole() -> None:
 def test_published_detectors_are_those_of_the_networks() -> None:
     from keras_cv_course.models.yolov2 import NETWORKS
 
-    published = {name: entry for name, entry in pretrained.detectors().items() if entry.url is not None}
+    published = {
+        name: entry for name, entry in pretrained.detectors().items() if isinstance(entry, pretrained.DarknetDetector)
+    }
     assert published.keys() == NETWORKS.keys()
     for name, entry in published.items():
         network = NETWORKS[entry.network]

@@ -1,12 +1,12 @@
 """`kcc convert`: detectors of Darknet and of the course become ours, and ours go out to other programs."""
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from keras_cv_course.cli.console import check_folder, err, note, say, start_keras
+from keras_cv_course.cli.options import InputSize, fetch_weights, parse_size
 from keras_cv_course.errors import ModelError
 
 if TYPE_CHECKING:
@@ -17,9 +17,10 @@ VARIANTS = ("course", "darknet", "darknet_gpu")
 
 def convert(
     source: Annotated[
-        Path,
+        str,
         typer.Argument(
-            help="Darknet's .weights, the course's model_data folder, a Keras 2 yolo.h5, or our .keras or .weights.h5."
+            help="Darknet's .weights, the course's model_data folder, a Keras 2 yolo.h5, our .keras or .weights.h5, or "
+            "a detector's name, such as road-yolov2."
         ),
     ],
     target: Annotated[
@@ -39,13 +40,7 @@ def convert(
         Path | None,
         typer.Option(help="Text file with width,height,width,height,... in cells. [dim]Default: as the source says[/]"),
     ] = None,
-    input_size: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SIZE|HEIGHTxWIDTH",
-            help="In pixels, multiples of 32. [dim]Default: as the source says, else 608[/]",
-        ),
-    ] = None,
+    input_size: InputSize = None,
     variant: Annotated[
         str | None,
         typer.Option(
@@ -58,7 +53,7 @@ def convert(
 
     A target gets its name only once it has been found to give the model's numbers.
     """
-    options: dict[str, Any] = {"network": network, "input_size": _parse_size(input_size), "variant": variant}
+    options: dict[str, Any] = {"network": network, "input_size": parse_size(input_size), "variant": variant}
     if variant is not None and variant not in VARIANTS:
         raise ModelError(f"--variant must be one of {', '.join(VARIANTS)}. Received: {variant!r}.")
     from keras_cv_course.data.detector_files import read_anchors, read_classes
@@ -69,13 +64,13 @@ def convert(
 
     start_keras()
     from keras_cv_course.convert.exports import check_export, export_detector
-    from keras_cv_course.convert.sources import load_any_detector, source_kind
+    from keras_cv_course.convert.open_detector import open_detector
 
     check_export(target)
-    kind = source_kind(source)
+    fetch_weights(source)
     with err.status("Reading ..."):
-        detector = load_any_detector(source, **options)
-    note(f"Read {kind.name}: {_describe(detector)}.")
+        detector = open_detector(source, **options)
+    note(f"Read {source}: {_describe(detector)}.")
     with err.status("Writing and checking ..."):
         compared = export_detector(detector, target)
     note(
@@ -84,17 +79,6 @@ def convert(
     )
     files = [target] if target.is_file() else [path for path in target.rglob("*") if path.is_file()]
     say(f"{target.resolve()} ({sum(path.stat().st_size for path in files) / 1e6:.1f} MB)")
-
-
-def _parse_size(text: str | None) -> tuple[int, int] | None:
-    if text is None:
-        return None
-    match = re.fullmatch(r"(\d{1,5})(?:x(\d{1,5}))?", text)
-    if match is None:
-        raise ModelError(
-            f"--input-size must be a size such as 416, or height x width such as 384x640. Received: {text!r}."
-        )
-    return int(match[1]), int(match[2] or match[1])
 
 
 def _describe(detector: "Detector") -> str:

@@ -23,6 +23,7 @@ from keras_cv_course.cli.console import (
 )
 from keras_cv_course.cli.detect_files import Source, find_sources
 from keras_cv_course.cli.detect_results import FileResult, results_table, write_coco, write_csv, write_json
+from keras_cv_course.cli.options import DEFAULT_DETECTOR, InputSize, fetch_weights, parse_size
 from keras_cv_course.errors import DataError, ImageFileError, RunError
 
 if TYPE_CHECKING:
@@ -51,11 +52,12 @@ def detect(
         typer.Argument(metavar="PATH", help="Pictures, videos, folders of them, or patterns such as 'photos/*.jpg'."),
     ],
     weights: Annotated[
-        str | None,
+        str,
         typer.Option(
-            help="The detector: a name such as yolov2, a .keras file, a run folder, Darknet's .weights, or model_data."
+            help="The detector: a name (road-yolov2 is shipped, yolov2 and its like are downloaded once), a .keras "
+            "file, a run folder, Darknet's .weights, or model_data."
         ),
-    ] = None,
+    ] = DEFAULT_DETECTOR,
     network: Annotated[
         str | None,
         typer.Option(
@@ -84,6 +86,7 @@ def detect(
             "in Darknet. [dim]Default: as it was trained[/]"
         ),
     ] = None,
+    input_size: InputSize = None,
     folder: Annotated[
         Path, typer.Option("--out", metavar="DIR", help="Folder for the pictures and videos with boxes.")
     ] = Path("detections"),
@@ -109,12 +112,13 @@ def detect(
     H.264 without sound. A file that cannot be used is reported by name and the others go on; the exit status is 1 then.
     After Ctrl-C, what was found until then is still written down.
     """
+    size = parse_size(input_size)
     sources = find_sources(paths, folder)
     wanted = None if classes is None else tuple(name.strip() for name in classes.split(",") if name.strip())
     settings = _Settings(score, iou, max_boxes, wanted, batch_size)
-    _check(sources, weights, coco_file, [folder, *(file.parent for file in (json_file, csv_file, coco_file) if file)])
+    _check(sources, coco_file, [folder, *(file.parent for file in (json_file, csv_file, coco_file) if file)])
     start_keras()
-    detector, find = _load(str(weights), network, names, resize, settings)
+    detector, find = _load(weights, network, names, resize, size, settings)
 
     started = time.perf_counter()
     results: list[FileResult] = []
@@ -149,16 +153,10 @@ def detect(
         raise typer.Exit(1)
 
 
-def _check(sources: list[Source], weights: str | None, coco_file: Path | None, folders: list[Path]) -> None:
+def _check(sources: list[Source], coco_file: Path | None, folders: list[Path]) -> None:
     """Refuse before any work what could only fail later."""
     from keras_cv_course.data.video import import_av
-    from keras_cv_course.pretrained import detectors
 
-    if weights is None:
-        raise RunError(
-            f"Expected --weights: {', '.join(detectors())} (downloaded when first used), a .keras file, a run folder, "
-            "Darknet's .weights, or the course's model_data folder. Received: none."
-        )
     if any(source.is_video for source in sources):
         import_av()
         if coco_file is not None:
@@ -172,19 +170,18 @@ def _load(
     network: str | None,
     names: Path | None,
     resize: Literal["stretch", "letterbox"] | None,
+    input_size: tuple[int, int] | None,
     settings: _Settings,
 ) -> tuple["Detector", "Detect"]:
     """Load the detector, and give the function that finds objects with the settings."""
     from keras_cv_course.convert.open_detector import open_detector
     from keras_cv_course.data.detector_files import read_classes
     from keras_cv_course.detection.predict import detect, find_classes
-    from keras_cv_course.pretrained import detectors, weights_path
 
-    if weights in detectors():
-        weights_path(detectors()[weights])  # here, because a download has a bar of its own
+    fetch_weights(weights)
     class_names = None if names is None else tuple(read_classes(names))
     with err.status("Loading the detector ..."):
-        detector = open_detector(weights, network=network, class_names=class_names)
+        detector = open_detector(weights, network=network, class_names=class_names, input_size=input_size)
     if resize is not None:
         detector = replace(detector, resize=resize)
     if settings.classes is not None:

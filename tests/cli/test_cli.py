@@ -1,6 +1,7 @@
 """The command line, as a user types it."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -87,13 +88,19 @@ def test_predict_reports_bad_files_by_name_and_goes_on(tmp_path: Path, synthetic
     assert results[0]["sign"] in table.stdout
 
 
-def test_demo_writes_its_page_and_says_that_the_data_is_synthetic(tmp_path: Path) -> None:
+def test_demo_writes_its_pages_and_says_that_the_data_is_synthetic(tmp_path: Path) -> None:
     done = kcc("demo", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "240 synthetic hand signs" in done.stdout
-    page = (tmp_path / "demo" / "signs.html").read_text()
-    assert "Synthetic data" in page
-    assert str(tmp_path / "demo" / "signs.html") in done.stdout
+    signs, roads = (tmp_path / "demo" / name for name in ("signs.html", "roads.html"))
+    assert "Synthetic data" in signs.read_text()
+    assert "Road scenes drawn by this package" in roads.read_text()
+    assert f"Open the pages: {signs} and {roads}" in done.stdout
+    counts = re.search(r"(\d+) of (\d+) cars, .* found on 8 drawn roads", done.stdout)
+    assert counts is not None
+    found, there = map(int, counts.groups())
+    # Far below what the shipped detector finds, far above what a broken one does.
+    assert 0.5 * there < found <= there
 
 
 def test_shipped_weights_keep_their_registered_score(real_data: Path) -> None:

@@ -51,7 +51,7 @@ def test_from_darknet_to_keras_and_on(real_data: Path, tmp_path: Path) -> None:
     options = ("--network", files / "yolov2-thin.cfg", "--input-size", "64x96")
     done = kcc("convert", files / "yolov2-thin.weights", "car.keras", *options, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "a Darknet file: 23 convolutions and 22 batch norms, 802,168 parameters" in done.stderr
+    assert "yolov2-thin.weights: 23 convolutions and 22 batch norms, 802,168 parameters" in done.stderr
     assert "7 classes, 5 anchors; 64 x 96 pixels, letterbox" in done.stderr
     assert "largest difference from the model is 0.0e+00" in done.stderr
     assert done.stdout == f"{(tmp_path / 'car.keras').resolve()} (3.5 MB)\n"
@@ -69,6 +69,14 @@ def test_names_of_the_classes(sources: Path) -> None:
     assert sorted(path.name for path in (sources / "out").iterdir()) == ["a.keras", "served"]
 
 
+def test_a_shipped_detector_by_its_name_and_of_another_size(tmp_path: Path) -> None:
+    target = tmp_path / "road.keras"
+    done = convert("road-yolov2", str(target), "--input-size", "96x160")
+    assert done.exit_code == 0, done.output
+    assert "Read road-yolov2: 23 convolutions" in done.stderr
+    assert load_detector(target).input_size == (96, 160)
+
+
 NETWORK = ("--network", "tiniest.cfg")
 LISTS = ("--names", "two.txt", "--anchors", "anchors.txt")
 WRONG = [
@@ -80,9 +88,9 @@ WRONG = [
     (("long.weights", "a.keras", *NETWORK), "Received: 433. 2 of them are left over"),
     (("text.weights", "a.keras", *NETWORK), "expected a Darknet weights file. Received: one that starts with"),
     (("nan.weights", "a.keras", *NETWORK), "NaN or infinity in beta of conv1_bn"),
-    (("none.weights", "a.keras", *NETWORK), "none.weights. There is none"),
+    (("none.weights", "a.keras", *NETWORK), "'none.weights', and there is no such file"),
     (("text.weights", "a.keras"), "Name also network"),
-    (("alone.weights.h5", "a.keras", *NETWORK), "Name also variant"),
+    (("alone.weights.h5", "a.keras", *NETWORK), "kcc convert and its --variant"),
     (("tiniest.weights", "a.keras", "--network", "yolov3"), "Expected one of yolov2, yolov2-tiny"),
     (("tiniest.weights", "a.keras", "--network", "none.cfg"), "none.cfg: expected a Darknet cfg file"),
     (("tiniest.weights", "a.keras", *NETWORK, "--names", "three.txt"), "has 2 classes: expected as many names"),
@@ -105,6 +113,7 @@ WRONG = [
     (("other", "a.keras"), "expected the class names in coco_classes.txt"),
     (("other", "a.keras", "--names", "two.txt"), "expected the anchors in yolo_anchors.txt"),
     (("other", "a.keras", *LISTS), "expected YOLOv2, 23 convolutions and 22 batch norms. Received: 1, 0"),
+    (("road-yolov2", "a.keras", "--variant", "darknet"), "leave out network, anchors and variant"),
     (("two.txt", "a.keras"), "Expected Darknet's .weights, the course's model_data folder"),
 ]
 

@@ -10,7 +10,10 @@ from darknet_files import drawn_floats, thin, tiniest, write_darknet_files
 from keras_cv_course.cache import CACHE_VARIABLE
 from keras_cv_course.convert.darknet import load_darknet
 from keras_cv_course.convert.open_detector import open_detector
+from keras_cv_course.data.synthetic.road_scenes import draw_road_scene
+from keras_cv_course.detection.predict import detect
 from keras_cv_course.errors import ModelError, WeightsError
+from keras_cv_course.metrics.detection import match_boxes
 
 
 def test_a_file_and_a_run_folder_of_our_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,6 +47,19 @@ def test_a_registered_name_reads_the_file_in_the_cache(tmp_path: Path, monkeypat
     weights.rename(tmp_path / "weights" / "yolov2-voc.weights")
     with pytest.raises(WeightsError, match=r"yolov2-voc\.weights: expected 50,676,061 numbers for yolov2-voc"):
         open_detector("yolov2-voc")
+
+
+def test_the_shipped_detector_finds_a_car_and_takes_other_names_but_no_network() -> None:
+    detector = open_detector("road-yolov2")
+    scene = draw_road_scene(np.random.default_rng([3_000_000, 4]), (352, 608))
+    (found,) = detect(detector, [scene.image], score_threshold=0.5)
+    assert (match_boxes(found, scene.boxes, scene.class_ids) >= 0).any()
+    names = ("auto", "bus", "lastwagen", "mensch", "ampel")
+    assert open_detector("road-yolov2", class_names=names).class_names == names
+    with pytest.raises(ModelError, match="1 classes"):
+        open_detector("road-yolov2", class_names=("car",))
+    with pytest.raises(ModelError, match="leave out network"):
+        open_detector("road-yolov2", network="yolov2")
 
 
 def test_what_is_no_detector(tmp_path: Path) -> None:

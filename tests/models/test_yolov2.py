@@ -229,3 +229,19 @@ def test_known_networks() -> None:
         ("yolov2-voc", 416, 20),
         ("yolov2-tiny-voc", 416, 20),
     ]
+
+
+def test_a_narrower_network_has_narrower_layers_and_the_same_head() -> None:
+    narrow = yolov2((64, 96, 3), num_classes=3, num_anchors=2, width=3 / 8)
+    assert narrow.output_shape == (None, 2, 3, 2 * 8)
+    widths = {layer.name: layer.filters for layer in narrow.layers if isinstance(layer, keras.layers.Conv2D)}
+    whole = yolov2((64, 96, 3), num_classes=3, num_anchors=2)
+    for layer in whole.layers:
+        if isinstance(layer, keras.layers.Conv2D) and layer.name != "head":
+            assert widths[layer.name] == layer.filters * 3 / 8
+
+
+@pytest.mark.parametrize("width", [0.3, 0, -1, float("nan"), float("inf")])
+def test_a_width_without_whole_filters_is_refused(width: float) -> None:
+    with pytest.raises(ModelError, match="width that makes whole numbers of filters"):
+        yolov2((64, 64, 3), width=width)

@@ -1,0 +1,38 @@
+"""How well found boxes agree with the true ones."""
+
+import numpy as np
+
+from keras_cv_course.boxes import pairwise_iou
+from keras_cv_course.detections import Detections
+
+
+def match_boxes(
+    found: Detections, truth_xyxy: np.ndarray, truth_class_ids: np.ndarray, iou_threshold: float = 0.5
+) -> np.ndarray:
+    """Give each found box the true one that it stands for, no true one twice, as Pascal VOC counts.
+
+    From the best score to the least, a box takes the true box of its class that it overlaps most, if that is not
+    taken yet and the IoU is at least the threshold.
+
+    Args:
+        found: on one picture.
+        truth_xyxy: float32 (m, 4), pixels of the same picture.
+        truth_class_ids: integers (m,).
+        iou_threshold: from 0 to 1.
+
+    Returns:
+        int64 (n,): for each found box the number of its true one, or -1.
+
+    Source: Everingham et al., "The Pascal Visual Object Classes (VOC) Challenge", 2010, section 4.2.
+    """
+    matches = np.full(len(found), -1, np.int64)
+    if not len(truth_xyxy):
+        return matches
+    iou = pairwise_iou(found.boxes, truth_xyxy)  # (n, m)
+    iou[found.class_ids[:, None] != truth_class_ids] = -1
+    free = np.ones(len(truth_xyxy), bool)
+    for number in np.argsort(-found.scores, kind="stable"):
+        best = iou[number].argmax()
+        if iou[number, best] >= iou_threshold and free[best]:
+            matches[number], free[best] = best, False
+    return matches
