@@ -11,6 +11,7 @@ from keras_cv_course.grading.wire import Array, Layer, Model, Other
 Expected = Any  # a number, an array, or a dict name -> array for a function that returns several
 
 _FEW = 6  # values that are shown in full
+_MOST_PERMUTED = 4  # results that are tried in every order
 _KINDS = {
     "b": "true or false",
     "i": "whole numbers",
@@ -132,7 +133,17 @@ def _difference(received: Any, expected: Expected, name: str, rtol: float, atol:
         _array_difference(part, np.asarray(value), f"{part_name} of {name}", rtol, atol)
         for (part_name, value), part in zip(expected.items(), received, strict=True)
     )
-    return next((difference for difference in found if difference), None)
+    difference = next((difference for difference in found if difference), None)
+    if difference is None or len(expected) > _MOST_PERMUTED:
+        return difference
+    for order in permutations(range(len(expected))):
+        parts = [received[index] for index in order]
+        if all(
+            _array_difference(part, np.asarray(value), "", rtol, atol) is None
+            for part, value in zip(parts, expected.values(), strict=True)
+        ):
+            return f"{name}: these are the right results, returned in another order. Return {', '.join(expected)}."
+    return difference
 
 
 def _array_difference(received: Any, expected: np.ndarray, name: str, rtol: float, atol: float) -> str | None:
