@@ -11,6 +11,7 @@ from keras_cv_course.grading.wire import Array, Layer, Model, Other
 Expected = Any  # a number, an array, or a dict name -> array for a function that returns several
 
 _FEW = 6  # values that are shown in full
+_COARSE = ("float16", "bfloat16")
 _MOST_PERMUTED = 4  # results that are tried in every order
 _KINDS = {
     "b": "true or false",
@@ -25,6 +26,10 @@ _NOUNS = {"tensor": "a tensor", "array": "a NumPy array", "variable": "a variabl
 
 class Wrong(Exception):  # noqa: N818 - a verdict, not an error
     """What was received is wrong; the message says in what."""
+
+
+class NotCompared(Wrong):
+    """It did not come to a comparison, for the submission's code raised or is not there: a check's hint does not apply."""
 
 
 class Partly(Exception):  # noqa: N818
@@ -162,7 +167,12 @@ def _array_difference(received: Any, expected: np.ndarray, name: str, rtol: floa
     is_close = _is_close(values, expected, rtol, atol)
     if is_close.all():
         return None
-    return f"{name}: {_values_difference(values, expected, is_close)}{_value_pattern(values, expected, rtol, atol)}"
+    difference = (
+        f"{name}: {_values_difference(values, expected, is_close)}{_value_pattern(values, expected, rtol, atol)}"
+    )
+    if isinstance(received, Array) and received.dtype in _COARSE:
+        difference += f" They are of dtype {received.dtype}, which is too coarse: use float32."
+    return difference
 
 
 def _wanted(expected: np.ndarray) -> str:

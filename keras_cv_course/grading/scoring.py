@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from keras_cv_course.errors import DataFileError, GradingError
 from keras_cv_course.grading.assignment import Assignment, Check, Question
-from keras_cv_course.grading.compare import Partly, Wrong
+from keras_cv_course.grading.compare import NotCompared, Partly, Wrong
 from keras_cv_course.grading.results import CheckResult, CheckStatus, Limits, QuestionResult, Result
 from keras_cv_course.grading.server import Ending, Worker, WorkerEnded, WorkerServer
 from keras_cv_course.grading.subject import Ask, Subject, explain
@@ -75,10 +75,14 @@ def run_check(check: Check, subject: Subject, seed: int) -> CheckResult:
     """
     try:
         check.run(subject, check.draw(seed))
-    except Wrong as wrong:
+    except NotCompared as wrong:
         return _check_result(check, "failed", 0.0, str(wrong))
+    except Wrong as wrong:
+        return _check_result(check, "failed", 0.0, _with_hint(check, str(wrong)))
     except Partly as partly:
-        return _check_result(check, "partly", min(max(partly.credit, 0.0), 1.0) * check.points, str(partly))
+        return _check_result(
+            check, "partly", min(max(partly.credit, 0.0), 1.0) * check.points, _with_hint(check, str(partly))
+        )
     except (WorkerEnded, ProtocolError):
         raise
     except Exception as error:
@@ -98,9 +102,11 @@ def explain_missing(function: str, names: list[str]) -> str:
 
 
 def _check_result(check: Check, status: CheckStatus, earned: float, message: str) -> CheckResult:
-    if message and check.hint:
-        message = f"{message}\nHint: {check.hint}"
     return CheckResult(check.title, check.visibility, check.points, earned, status, message)
+
+
+def _with_hint(check: Check, message: str) -> str:
+    return f"{message}\nHint: {check.hint}" if check.hint else message
 
 
 def _for_learners(result: CheckResult) -> CheckResult:
@@ -256,7 +262,11 @@ class _Grading:
         if number in self._ended:
             return [f"{cell.name.capitalize()} {self._ended[number].detail}, and was left out."]
         executed = loaded.executed.get(number, Executed((), ()))
-        told = [explain(cell.name.capitalize(), problem, self._locate) for problem in executed.problems]
+
+        def locate(other: int, line: int) -> tuple[str, str]:
+            return (f"line {line}", cell.line(line)) if other == number else self._locate(other, line)
+
+        told = [explain(cell.name.capitalize(), problem, locate) for problem in executed.problems]
         if told and with_dropped:
             told += [
                 f"Line {line} of {cell.name} is for Jupyter only and was left out: {cell.line(line)}"

@@ -10,14 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from keras_cv_course.grading.compare import Wrong, is_model
+from keras_cv_course.grading.compare import NotCompared, Wrong, is_model
 from keras_cv_course.grading.wire import Array, Missing, Model, ProtocolError, Raised, Value, read_answer, write_request
 
 Ask = Callable[[bytes], bytes]
 # (number of a cell, line) -> where that is for the learner, and the text of the line
 Locate = Callable[[int, int], tuple[str, str]]
 
-_FUNCTION_NODE = re.compile(r"\{\{function_node [^}]*\}\}\s*")  # TensorFlow's own names, which say nothing to a learner
+# TensorFlow's own names, which say nothing to a learner.
+_INTERNAL = re.compile(r"\{\{function_node [^}]*\}\}\s*|\s*\[Op:\w+\](?:\s*name:\s*$)?")
 _MOST_MESSAGE = 600
 
 
@@ -90,23 +91,26 @@ class Subject:
         if isinstance(answer, Value):
             return answer.value
         if isinstance(answer, Raised):
-            raise Wrong(explain(what, answer, self._locate))
+            raise NotCompared(explain(what, answer, self._locate))
         if isinstance(answer, Missing):
-            raise Wrong(f"There is no {answer.name}.")
+            raise NotCompared(f"There is no {answer.name}.")
         raise ProtocolError("an answer to something else")
 
 
 def explain(what: str, raised: Raised, locate: Locate) -> str:
     """Say what raised, what, and in which line."""
-    message = _FUNCTION_NODE.sub("", raised.message).strip()
+    message = _INTERNAL.sub("", raised.message).strip()
     message = message if len(message) <= _MOST_MESSAGE else f"{message[:_MOST_MESSAGE]}..."
-    colon = f": {message}" if message else ""
+    said = f"{what} raised {raised.type}"
     if raised.type in ("SystemExit", "KeyboardInterrupt"):
-        message = f"{what} wanted to end Python ({raised.type})"
-        colon = ""
-    else:
-        message = f"{what} raised {raised.type}"
-    if not raised.frames:
-        return f"{message}{colon}"
-    place, text = locate(*raised.frames[-1])
-    return f"{message} in {place}{colon}" + (f"\n    {text}" if text else "")
+        said, message = f"{what} wanted to end Python ({raised.type})", ""
+    place, line = locate(*raised.frames[-1]) if raised.frames else ("", "")
+    text = (
+        said
+        + (f" in {place}" if place else "")
+        + (f": {message}" if message else "")
+        + (f"\n    {line}" if line else "")
+    )
+    if "NoneType" in message or "None values" in message:
+        text += "\nSomething is still None: is a gap not filled in, or a `return` missing?"
+    return text

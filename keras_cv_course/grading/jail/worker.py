@@ -150,7 +150,12 @@ class Session:
             problems.append(self._describe(error))
             parts, whole = list(_parsable_chunks(lines, first_line - 1)), False
         if not whole:
-            parts = [ast.Module([node], []) for part in parts for node in part.body if _is_definition(node, names)]
+            parts = [
+                ast.Module(body=[node], type_ignores=[])
+                for part in parts
+                for node in part.body
+                if _is_definition(node, names)
+            ]
         for part in parts:
             try:
                 exec(compile(part, file, "exec", dont_inherit=True), self._namespace)
@@ -283,9 +288,9 @@ def _is_definition(node: ast.stmt, names: list[str]) -> bool:
     if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
         is_graded = any(isinstance(target, ast.Name) and target.id in names for target in targets)
-        parts = [node.value, *targets]
+        sides = [node.value, *targets]
         return is_graded or all(
-            isinstance(part, ast.Lambda) or all(isinstance(inner, _QUIET) for inner in ast.walk(part)) for part in parts
+            isinstance(part, ast.Lambda) or all(isinstance(inner, _QUIET) for inner in ast.walk(part)) for part in sides
         )
     return False
 
