@@ -52,7 +52,7 @@ _ENVIRONMENT = {
 _HEADER = 8  # bytes, little-endian: the length of what follows
 _START_SECONDS = 60.0  # more than any start takes, also on a machine under load
 _IMPORT_SECONDS = 300.0
-_END_SECONDS = 10.0
+_END_SECONDS = 5.0  # between the end of a worker and its keeper's report
 _CHUNK = 2**20
 
 EndingKind = Literal["exit", "signal", "seconds", "memory", "output", "processes", "protocol"]

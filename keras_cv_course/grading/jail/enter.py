@@ -9,6 +9,7 @@ import os
 import re
 import resource
 import sys
+from collections.abc import Iterable
 
 # CLONE_... of the namespaces that each worker has for itself.
 NAMESPACES = {
@@ -53,15 +54,24 @@ def unshare(flags: int) -> None:
                 file.write(content)
 
 
-def try_in_child(flags: int, *, become: bool) -> bool | str:
-    """Tell whether a child of this process could go into new namespaces, or why not."""
+def try_in_child(flags: int, *, become: bool, must_read: Iterable[str] = ()) -> bool | str:
+    """Tell whether a child of this process could become another user and go into new namespaces, or why not.
+
+    Args:
+        flags: CLONE_... of the namespaces.
+        become: another user.
+        must_read: paths that it must be able to read then.
+    """
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
         try:
             if become:
                 become_temporary_user()
-            unshare(flags)
+            if flags:
+                unshare(flags)
+            if closed := [path for path in must_read if not os.access(path, os.R_OK)]:
+                raise OSError(f"other users cannot read {closed[0]}")
         except OSError as error:
             os.write(writer, (error.strerror or str(error)).encode())
         finally:
@@ -162,6 +172,8 @@ def limit_resources(*, memory: int, disk: int, threads: int | None) -> None:
 
 def use_few_processors(count: int) -> None:
     """Run on `count` processors at most, so that a large machine does not mean hundreds of threads."""
+    if sys.platform != "linux":
+        return
     allowed = sorted(os.sched_getaffinity(0))
     first = os.getpid() % len(allowed)
     os.sched_setaffinity(0, (allowed * 2)[first : first + min(count, len(allowed))])

@@ -31,20 +31,20 @@ class Jail:
 
     Attributes:
         new_root, enter, landlock, seccomp, reaper: the modules.
-        package_folders: that packages are imported from.
+        libraries: folders and files that the worker may read.
         layers: name -> True or why not, so far.
-        is_root: this process is root, and the worker becomes another user.
+        changes_user: this process is root, and the worker becomes another user.
     """
 
-    def __init__(self, modules: dict[str, ModuleType], package_folders: list[str]) -> None:
+    def __init__(self, modules: dict[str, ModuleType], libraries: list[str]) -> None:
         self.new_root: Any = modules["new_root"]
         self.enter: Any = modules["enter"]
         self.landlock: Any = modules["landlock"]
         self.seccomp: Any = modules["seccomp"]
         self.reaper: Any = modules["reaper"]
-        self.package_folders = package_folders
+        self.libraries = libraries
         self.layers: dict[str, bool | str] = {}
-        self.is_root = os.geteuid() == 0
+        self.changes_user = False
 
     def has(self, layer: str) -> bool:
         """Tell whether a layer is active."""
@@ -53,7 +53,7 @@ class Jail:
     @property
     def stays_root(self) -> bool:
         """Whether keeper and reaper remain root, and only the worker changes the user."""
-        return self.is_root and not self.has("user namespace")
+        return self.changes_user and not self.has("user namespace")
 
     def keep(self, channel: int, control: int, limits: dict[str, int], main: Callable[[int], None]) -> NoReturn:
         """Become the keeper of a worker that runs `main(3)`, until it ends, breaks a limit or is no longer wanted.
@@ -107,7 +107,7 @@ def _enter_namespaces(jail: Jail) -> None:
     """Go into a namespace of each kind that this machine lets us have, and note which."""
     enter = jail.enter
     if jail.has("user namespace"):
-        if jail.is_root:
+        if jail.changes_user:
             enter.become_temporary_user()
         enter.unshare(enter.USER_NAMESPACE)
     for name, flag in enter.NAMESPACES.items():

@@ -79,7 +79,6 @@ def library_folders(package_folders: list[str]) -> list[str]:
         package_folders: that packages are imported from, such as site-packages.
     """
     python = [sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), os.path.join(sys.base_prefix, "lib")]
-    python += [os.path.dirname(module.__file__) for module in (os, ctypes) if module.__file__]
     found = {os.path.abspath(path) for path in (*python, *package_folders, *_SYSTEM, *_FILES) if path}
     return sorted(path for path in found if os.path.exists(path))
 
@@ -102,19 +101,41 @@ def shown_entries(folder: str) -> Iterator[os.DirEntry[str]]:
     yield from (entry for entry in os.scandir(folder) if not HIDDEN.search(entry.name))
 
 
-def enter(package_folders: list[str]) -> None:
+def enter(libraries: list[str]) -> None:
     """Make the new root and go there; the process needs a mount namespace of its own.
+
+    Args:
+        libraries: folders and files that are there too.
 
     Raises:
         OSError: if the kernel refuses a step.
     """
-    folders = library_folders(package_folders)
+    folders = list(libraries)
     hidden = folders_with_hidden(folders)
-    room = next(
+    rooms = [
         path for path in _ROOM if os.path.isdir(path) and not any(folder.startswith(f"{path}/") for folder in folders)
-    )
+    ]
+    if not rooms:
+        raise OSError(f"there are libraries below all of {', '.join(_ROOM)}")
+    room = rooms[0]
+    os.umask(0o022)  # the folders on the way to a library can be passed by all
     mount("none", "/", "none", _MS_REC | _MS_PRIVATE)
     mount("root", room, "tmpfs", _MS_NOSUID | _MS_NODEV, "size=4m,mode=755")
+    try:
+        _fill(room, folders, hidden)
+        os.chdir(room)
+        _checked("pivot_root", _libc.syscall(ctypes.c_long(_PIVOT_ROOT[os.uname().machine]), b".", b"."))
+    except OSError:
+        _libc.umount2(room.encode(), _MNT_DETACH)
+        raise
+    _checked("umount of the old root", _libc.umount2(b".", _MNT_DETACH))
+    os.chdir("/")
+    mount_scratch(_SCRATCH_OF_IMPORTS)
+    make_scratch_folders(SCRATCH)
+
+
+def _fill(room: str, folders: list[str], hidden: list[str]) -> None:
+    """Put together the new root below `room`."""
     for link in ("/lib", "/lib32", "/lib64"):
         if os.path.islink(link):
             os.symlink(os.path.realpath(link).lstrip("/"), room + link)
@@ -138,12 +159,6 @@ def enter(package_folders: list[str]) -> None:
     make_read_only(room, recursive=True)
     for path in (*DEVICES, "/proc"):  # a device could not be opened below a mount without devices
         mount(path, room + path, "none", _MS_BIND | _MS_REC)
-    os.chdir(room)
-    _checked("pivot_root", _libc.syscall(ctypes.c_long(_PIVOT_ROOT[os.uname().machine]), b".", b"."))
-    _checked("umount of the old root", _libc.umount2(b".", _MNT_DETACH))
-    os.chdir("/")
-    mount_scratch(_SCRATCH_OF_IMPORTS)
-    make_scratch_folders(SCRATCH)
 
 
 def make_scratch_folders(scratch: str) -> dict[str, str]:
@@ -155,12 +170,10 @@ def make_scratch_folders(scratch: str) -> dict[str, str]:
 
 
 def _bind(source: str, target: str) -> None:
-    """Show `source` at `target` too; a link stays a link."""
+    """Show a file or folder, or what a link points to, at `target` too."""
+    if not os.path.exists(source):
+        return
     os.makedirs(os.path.dirname(target), exist_ok=True)
-    if os.path.islink(source) and os.path.dirname(source) not in ("/", "/usr"):
-        if not os.path.exists(source):
-            return
-        source = os.path.realpath(source)
     if os.path.isdir(source):
         os.makedirs(target, exist_ok=True)
     else:

@@ -6,7 +6,6 @@ kills everything in its pid namespace. It tells the keeper how the worker ended.
 Stands alone: imports the standard library only, and is loaded by its path; its siblings come with the jail.
 """
 
-import contextlib
 import fcntl
 import json
 import os
@@ -45,6 +44,7 @@ def reap(
     """
     enter = jail.enter
     try:
+        os.setsid()
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # which process 1 never gets from its own namespace
         if sys.platform == "linux":
             enter.die_with_parent()
@@ -66,7 +66,7 @@ def reap(
         _tell(news, {"exit": code} if code >= 0 else {"signal": -code})
     except BaseException:
         _tell(news, {"failed": traceback.format_exc()})
-    finally:
+    finally:  # also where the keeper has ended, and nobody listens
         os._exit(0)
 
 
@@ -102,8 +102,10 @@ def _work(
         _tell(news, {"layers": layers})
         os.close(news)
     except BaseException:
-        _tell(news, {"failed": traceback.format_exc()})
-        os._exit(1)
+        try:
+            _tell(news, {"failed": traceback.format_exc()})
+        finally:
+            os._exit(1)
     code = 1
     try:
         main(CHANNEL)
@@ -133,8 +135,9 @@ def _prepare_scratch(jail: Any, scratch: str) -> None:
 def _lock(jail: Any, limits: dict[str, int], scratch: str) -> dict[str, bool | str]:
     """Give up, for good, what the submission's code must not have; give the layers that are active."""
     enter = jail.enter
+    linux_only = ("no privileges", "landlock", "seccomp")
     threads = limits["processes"] + _OTHERS
-    countable = jail.is_root or (jail.has("user namespace") and enter.counts_by_namespace())
+    countable = jail.changes_user or (jail.has("user namespace") and enter.counts_by_namespace())
 
     def limit_resources() -> None:
         enter.use_few_processors(_PROCESSORS)
@@ -148,6 +151,8 @@ def _lock(jail: Any, limits: dict[str, int], scratch: str) -> dict[str, bool | s
         "seccomp": lambda: jail.seccomp.install(other_processes_visible=not jail.has("pid namespace")),
     }.items():
         try:
+            if name in linux_only and sys.platform != "linux":
+                raise OSError("needs Linux")
             step()
             layers[name] = True
         except OSError as error:
@@ -159,13 +164,13 @@ def _files(jail: Any, scratch: str) -> dict[str, int]:
     """Give Landlock's rights for each path that the worker may open."""
     landlock, new_root = jail.landlock, jail.new_root
     files = {scratch: landlock.all_file_rights(), os.devnull: landlock.READ_FILE | landlock.WRITE}
-    if jail.has("own /proc"):
-        return {"/": landlock.READ, **files}
     files |= dict.fromkeys((f"/proc/{os.getpid()}", *(f"/proc/{name}" for name in _PROC_FILES)), landlock.READ)
-    files |= dict.fromkeys(new_root.DEVICES[1:], landlock.READ_FILE)
-    libraries = new_root.library_folders(jail.package_folders)
-    hidden = new_root.folders_with_hidden(libraries)
-    for folder in libraries:
+    if jail.has("mount namespace"):
+        files["/"] = landlock.READ_DIR
+        return files | {f"/{name}": landlock.READ for name in os.listdir("/") if f"/{name}" not in ("/proc", scratch)}
+    files |= dict.fromkeys(new_root.DEVICES, landlock.READ_FILE) | files
+    hidden = new_root.folders_with_hidden(jail.libraries)
+    for folder in jail.libraries:
         files |= _without_hidden(folder, hidden, jail)
     return files
 
@@ -194,5 +199,4 @@ def close_all_but(*descriptors: int) -> None:
 
 
 def _tell(news: int, content: dict[str, Any]) -> None:
-    with contextlib.suppress(OSError):  # the keeper has ended
-        os.write(news, json.dumps(content).encode() + b"\n")
+    os.write(news, json.dumps(content).encode() + b"\n")

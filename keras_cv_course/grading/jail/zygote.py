@@ -34,7 +34,7 @@ def main() -> None:
     folder = os.path.dirname(os.path.abspath(__file__))
     modules = {name: _Module(os.path.join(folder, f"{name}.py")).load() for name in _SIBLINGS}
     worker = _Module(settings["worker"])  # read now: in the new root it is not there
-    jail = modules["keeper"].Jail(modules, settings["package_folders"])
+    jail = modules["keeper"].Jail(modules, modules["new_root"].library_folders(settings["package_folders"]))
     _enter(jail)
     _import_from(settings["package_folders"])
     _send(connection, _try(jail))
@@ -63,18 +63,24 @@ class _Module:
 
 
 def _enter(jail: Any) -> None:
-    """Find out whether a user namespace can be had, and go into the new root; note both."""
+    """Find out who the worker can be, and go into the new root; note what works."""
     enter, layers = jail.enter, jail.layers
-    layers["own user"] = jail.is_root or "the grader does not run as root, so its workers are the same user"
-    layers["user namespace"] = enter.try_in_child(enter.USER_NAMESPACE, become=jail.is_root)
+    layers["own user"] = "the grader does not run as root, so its workers are the same user"
+    if os.geteuid() == 0:
+        layers["own user"] = enter.try_in_child(0, become=True)
+    jail.changes_user = jail.has("own user")
+    layers["user namespace"] = enter.try_in_child(enter.USER_NAMESPACE, become=jail.changes_user)
     try:
-        if not jail.is_root:
+        if not jail.changes_user:
             enter.unshare(enter.USER_NAMESPACE)
         enter.unshare(enter.NAMESPACES["mount namespace"])
-        jail.new_root.enter(jail.package_folders)
+        jail.new_root.enter(jail.libraries)
         layers["mount namespace"] = True
     except OSError as error:
         layers["mount namespace"] = error.strerror or str(error)
+        if jail.changes_user:  # which there is no new root for, where all may read what is shown
+            layers["own user"] = enter.try_in_child(0, become=True, must_read=jail.libraries)
+            jail.changes_user = jail.has("own user")
 
 
 def _import_from(package_folders: list[str]) -> None:
