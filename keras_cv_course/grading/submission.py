@@ -104,10 +104,11 @@ def _read(path: Path) -> bytes:
         file = os.open(path, flags)
     except OSError as error:
         raise GradingError(f"{path} cannot be read: {error.strerror}.") from error
+    about = os.fstat(file)
+    if not stat.S_ISREG(about.st_mode):
+        os.close(file)
+        raise DataFileError("Expected a file. Received: a folder or a device.")
     with os.fdopen(file, "rb") as opened:
-        about = os.fstat(file)
-        if not stat.S_ISREG(about.st_mode):
-            raise DataFileError("Expected a file. Received: a folder or a device.")
         content = opened.read(MOST_BYTES + 1) if about.st_size <= MOST_BYTES else b""
     if about.st_size > MOST_BYTES or len(content) > MOST_BYTES:
         raise DataFileError(
