@@ -115,6 +115,8 @@ def detect(
     size = parse_size(input_size)
     sources = find_sources(paths, folder)
     wanted = None if classes is None else tuple(name.strip() for name in classes.split(",") if name.strip())
+    if wanted == ():
+        raise RunError(f"Expected names of classes after --classes, such as car,bus. Received: {classes!r}.")
     settings = _Settings(score, iou, max_boxes, wanted, batch_size)
     _check(sources, coco_file, [folder, *(file.parent for file in (json_file, csv_file, coco_file) if file)])
     start_keras()
@@ -263,10 +265,12 @@ def _detect_video(find: "Detect", source: Source) -> FileResult:
 
 def _summarize(results: list[FileResult], seconds: float, folder: Path) -> None:
     frames = [found for result in results for _, found in result.frames]
+    boxes, pictures = sum(map(len, frames)), len(frames)
+    videos = any(result.is_video for result in results)
     broken = sum(result.error is not None for result in results)
     say(
-        f"{sum(map(len, frames))} boxes on {len(frames)} pictures and frames in {seconds:.1f} s "
-        f"({len(frames) / seconds:.1f} per second)"
+        f"{boxes} box{'' if boxes == 1 else 'es'} on {pictures} {'picture' if not videos else 'picture or frame'}"
+        f"{'' if pictures == 1 else 's'} in {seconds:.1f} s ({pictures / seconds:.1f} per second)"
         + (f"; {broken} of {len(results)} files could not be used." if broken else ".")
     )
     if frames:

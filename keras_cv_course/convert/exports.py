@@ -106,7 +106,7 @@ def check_export(target: str | Path) -> None:
     if missing:
         raise MissingExtraError(
             f"An export as {target.suffix} needs {' and '.join(missing)}. Install it with "
-            f"`pip install 'keras-cv-course[export]'`."
+            f"`pip install '.[export]'` in the checkout."
         )
     if export.backend not in ("any", keras.backend.backend()):
         raise MissingExtraError(

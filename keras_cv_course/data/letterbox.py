@@ -159,9 +159,10 @@ def _check(image: np.ndarray, input_size: Size) -> None:
         or image.shape[2] != 3
         or image.size == 0
     ):
+        received = f"{image.dtype} of shape {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
         raise DataContentError(
-            "Expected a uint8 image of shape (height, width, 3), at least 1 x 1, "
-            f"received {image.dtype} of shape {image.shape}. Read pictures with read_image."
+            f"Expected a uint8 image of shape (height, width, 3), at least 1 x 1, received {received}. Read pictures "
+            "with read_image."
         )
     if len(input_size) != 2 or min(input_size) < 1:
         raise DataContentError(f"Expected input_size as (height, width), each at least 1, received {input_size}.")

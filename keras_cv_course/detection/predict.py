@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from difflib import get_close_matches
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 
@@ -43,8 +44,8 @@ def detect(
         batch_size: pictures that go through the model together. More are faster on a GPU, and need its memory.
 
     Yields:
-        For each picture, in their order, what was found on it, the best score first. Boxes are cut off at the
-        picture's edges; one that lies outside, in the letterbox's grey, is left out.
+        For each picture, in their order and as soon as its batch is computed, what was found on it, the best score
+        first. Boxes are cut off at the picture's edges; one that lies outside, in the letterbox's grey, is left out.
 
     Raises:
         DataContentError: a threshold outside 0..1, `max_boxes` or `batch_size` below 1, an unknown class, an image that
@@ -53,6 +54,11 @@ def detect(
     check_limits(score_threshold, iou_threshold, max_boxes)
     if batch_size < 1:
         raise DataContentError(f"Expected batch_size of at least 1. Received: {batch_size}.")
+    if isinstance(images, str | Path) or getattr(images, "ndim", 4) == 3:
+        raise DataContentError(
+            f"Expected several images, such as a list. Received: a single {type(images).__name__}. Call "
+            "detect(detector, [image])."
+        )
     wanted = np.arange(len(detector.class_names)) if classes is None else find_classes(classes, detector.class_names)
 
     def batches() -> Iterator[Detections]:

@@ -46,7 +46,7 @@ def test_a_folder_with_all_that_can_be_written(pictures: Path, detector: Path) -
     done = kcc("detect", "pictures", "--weights", detector, "--out", "drawn", *files, cwd=pictures.parent)
     assert done.returncode == 1, done.stderr  # because of the broken one
     assert "broken.jpg: expected a whole picture" in done.stderr or "broken.jpg: expected a picture" in done.stderr
-    assert "4 boxes on 4 pictures" in done.stdout
+    assert "4 boxes on 4 pictures in" in done.stdout
     assert "1 of 5 files could not be used" in done.stdout
     assert "nothing" in done.stdout
     assert before == {path: path.read_bytes() for path in pictures.rglob("*.*")}
@@ -239,6 +239,7 @@ def test_real_photos_through_the_thin_network(real_data: Path, tmp_path: Path) -
     [
         (["*.webp", "--weights", "d.keras"], r"Expected files that match '*.webp'. Received: none"),
         (["empty", "--weights", "d.keras"], "empty: expected a folder with pictures or videos"),
+        (["both.png", "--classes", " ,"], "Expected names of classes after --classes"),
         (["both.png", "--weights", "d.keras", "--out", "."], "both.png is one of the files to look at"),
         (["both.png", "--weights", "d.keras", "--out", "both.png"], "Expected a folder to write into"),
         (["both.png", "--weights", "d.keras", "--json", "both.png/b.json"], "Expected a folder to write into"),

@@ -202,3 +202,14 @@ def test_a_folded_model_gives_the_same_boxes(real_data: Path) -> None:
     (expected,), (found,) = (detect(d, [image], score_threshold=0.1) for d in (plain, folded))
     np.testing.assert_array_equal(found.class_ids, expected.class_ids)
     np.testing.assert_allclose(found.boxes, expected.boxes, atol=0.01)  # pixels; the raw output differs by 1e-5
+
+
+@pytest.mark.parametrize("single", [np.zeros((8, 8, 3), np.uint8), "photo.jpg", Path("photo.jpg")])
+def test_a_single_image_is_refused_at_once(single: object) -> None:
+    with pytest.raises(DataContentError, match=r"such as a list\. Received: a single .*detect\(detector, \[image\]\)"):
+        detect(colour_detector(), single)  # type: ignore[arg-type]
+
+
+def test_a_name_among_the_images_is_told() -> None:
+    with pytest.raises(DataContentError, match="received str"):
+        list(detect(colour_detector(), ["photo.jpg"]))  # type: ignore[list-item]
