@@ -39,7 +39,7 @@ def doctor() -> None:
 
     The exit status is 1 if something is missing that the package cannot work without.
     """
-    findings = [_python(), *_keras(), *_cpu(), _data(), *_weights(), *_extras()]
+    findings = [_python(), *_keras(), *_cpu(), _data(), *_weights(), *_sandbox(), *_extras()]
     table = Table("", "what", box=None, pad_edge=False)
     table.add_column("found", overflow="fold")
     table.add_column("what to do", overflow="fold")
@@ -131,6 +131,24 @@ def _weights() -> list[Finding]:
         else:
             findings.append(Finding(subject, "missing", entry.file, "install the package again"))
     return findings
+
+
+def _sandbox() -> list[Finding]:
+    """Start a worker without TensorFlow, and see which layers it has."""
+    from keras_cv_course.grading.server import WorkerServer, unprotected
+
+    try:
+        with WorkerServer(require=frozenset(), warm=False) as server:
+            layers = server.layers
+    except KerasCVCourseError as error:
+        return [Finding("sandbox", "note", str(error), "submissions cannot be graded here")]
+    active = [name for name, state in layers.items() if state is True]
+    missing = {name: str(state) for name, state in layers.items() if state is not True}
+    if weak := unprotected(layers):
+        found = Finding("sandbox", "note", f"does not protect {', '.join(weak)}", "grade only code that you trust")
+    else:
+        found = Finding("sandbox", "ok", ", ".join(active))
+    return [found, *(Finding(f"sandbox: {name}", "note", why, "docs/sandbox.md") for name, why in missing.items())]
 
 
 def _extras() -> list[Finding]:

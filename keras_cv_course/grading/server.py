@@ -27,13 +27,17 @@ from keras_cv_course.errors import GradingError, SandboxError
 from keras_cv_course.grading.results import Limits
 
 JAIL = Path(__file__).parent / "jail"
-# What must be out of a worker's reach -> the layers of which one, each by itself, sees to it.
-PROTECTIONS = {
-    "files": ("mount namespace", "landlock"),
-    "other processes": ("pid namespace", "own user"),
-    "the network": ("network namespace", "seccomp"),
-    "system calls": ("seccomp",),
-    "limits": ("resource limits",),
+# What must be out of a worker's reach -> sets of layers, each of which sees to it.
+PROTECTIONS: dict[str, tuple[frozenset[str], ...]] = {
+    "files": (frozenset({"mount namespace"}), frozenset({"landlock"})),
+    "other processes": (
+        frozenset({"pid namespace"}),
+        frozenset({"own user"}),
+        frozenset({"landlock", "seccomp"}),  # which keep tracing and signals in
+    ),
+    "the network": (frozenset({"network namespace"}), frozenset({"seccomp"})),
+    "system calls": (frozenset({"seccomp"}),),
+    "limits": (frozenset({"resource limits"}),),
 }
 # All that a submission finds in its environment, beside the folders that it may write to.
 _ENVIRONMENT = {
@@ -52,7 +56,7 @@ _ENVIRONMENT = {
 _HEADER = 8  # bytes, little-endian: the length of what follows
 _START_SECONDS = 60.0  # more than any start takes, also on a machine under load
 _IMPORT_SECONDS = 300.0
-_END_SECONDS = 5.0  # between the end of a worker and its keeper's report
+_END_SECONDS = 2.0  # between the end of a worker and its keeper's report
 _CHUNK = 2**20
 
 EndingKind = Literal["exit", "signal", "seconds", "memory", "output", "processes", "protocol"]
@@ -78,7 +82,7 @@ class WorkerServer:
     """Starts workers; a context manager, to be used from any thread.
 
     Args:
-        require: layers of the sandbox that must be active; empty for none. By default, one layer for each of
+        require: layers of the sandbox that must be active; empty for none. By default, enough for all
             `PROTECTIONS`.
         worker: the file whose `main(channel)` runs in each worker.
         warm: import TensorFlow and Keras once, before workers are forked.
@@ -102,11 +106,10 @@ class WorkerServer:
         self._is_ready = False
         self._zygote = _Zygote(worker, warm=warm and sys.platform == "linux")
         self.layers: dict[str, bool | str] = self._zygote.layers
-        try:
-            check_layers(self.layers, require)
-        except SandboxError:
+        if missing := unprotected(self.layers, require):
             self.close()
-            raise
+            reasons = "; ".join(f"{what} ({why})" for what, why in missing.items())
+            raise SandboxError(f"The sandbox does not protect {reasons}. docs/sandbox.md says what this machine needs.")
 
     def start(self, limits: Limits) -> "Worker":
         """Start a fresh worker; the first start waits for the import of TensorFlow.
@@ -157,6 +160,9 @@ class Worker:
             first = self._next_report(_START_SECONDS)
             if first.get("layers") != layers:
                 raise GradingError(f"A worker could not enter the sandbox: {first.get('failed', first)}")
+        except (_Ended, TimeoutError) as error:
+            self._close()
+            raise GradingError("A worker did not start: the machine is overloaded, or out of memory.") from error
         except BaseException:
             self._close()
             raise
@@ -307,7 +313,7 @@ class _Zygote:
         self._socket, other = socket.socketpair()
         self._lines = self._socket.makefile("r", encoding="utf-8")
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
-        package_folders = [path for path in sys.path if _holds_packages(path)]
+        package_folders = [str(Path(path).absolute()) for path in sys.path if path and _holds_packages(path)]
         # Strings hash alike in all servers, so that a submission which depends on the order of a set gets one score.
         environment = {**_ENVIRONMENT, "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
         if libraries := os.environ.get("LD_LIBRARY_PATH"):  # Python itself may need it
@@ -379,28 +385,20 @@ class _Zygote:
         return lines[-1] if lines else "it ended without a word"
 
 
-def check_layers(layers: dict[str, bool | str], require: frozenset[str] | None) -> None:
-    """See that a sandbox is good enough.
+def unprotected(layers: dict[str, bool | str], require: frozenset[str] | None = None) -> dict[str, str]:
+    """Give what a sandbox does not protect, and why.
 
     Args:
         layers: name -> True, or why it is not active.
-        require: names that must be active; by default one for each of `PROTECTIONS`.
-
-    Raises:
-        SandboxError: naming what is not protected, and why.
+        require: names that must be active; by default, enough for all `PROTECTIONS`.
     """
-    needed = PROTECTIONS if require is None else {name: (name,) for name in require}
-    missing = {
-        what: ", ".join(f"{name}: {layers.get(name, 'no such layer')}" for name in names)
-        for what, names in needed.items()
-        if not any(layers.get(name) is True for name in names)
+    needed = PROTECTIONS if require is None else {name: (frozenset({name}),) for name in require}
+    active = {name for name, state in layers.items() if state is True}
+    return {
+        what: ", ".join(f"{name}: {layers.get(name, 'no such layer')}" for name in sorted(set().union(*ways) - active))
+        for what, ways in needed.items()
+        if not any(way <= active for way in ways)
     }
-    if missing:
-        raise SandboxError(
-            "The sandbox does not protect "
-            + "; ".join(f"{what} ({why})" for what, why in missing.items())
-            + ". See docs/sandbox.md for what this machine would need."
-        )
 
 
 def _holds_packages(path: str) -> bool:

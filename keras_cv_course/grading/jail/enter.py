@@ -89,6 +89,16 @@ def counts_by_namespace() -> bool:
     return release is not None and (int(release[1]), int(release[2])) >= (5, 14)
 
 
+def threads_of_user() -> int:
+    """Count the threads of all processes of this user, as far as /proc shows them."""
+    user, count = os.geteuid(), 0
+    for name in filter(str.isdigit, os.listdir("/proc") if os.path.isdir("/proc") else ()):
+        with contextlib.suppress(OSError):
+            folder = os.stat(f"/proc/{name}/task")
+            count += folder.st_nlink - 2 if folder.st_uid == user else 0
+    return count
+
+
 def become_temporary_user(owner_of: tuple[str, ...] = ()) -> None:
     """From root become a user that nobody else is.
 
@@ -144,13 +154,13 @@ def drop_privileges() -> None:
     _prctl(_NO_NEW_PRIVS, 1)
 
 
-def limit_resources(*, memory: int, disk: int, threads: int | None) -> None:
+def limit_resources(*, memory: int, disk: int, threads: int) -> None:
     """Set the limits that the kernel keeps for each process, and for the user's number of threads.
 
     Args:
         memory: bytes; the limit is one of addresses, and far above it.
         disk: bytes of one file.
-        threads: of the user in this user namespace; None for no limit.
+        threads: of the user in this user namespace.
 
     Raises:
         OSError, ValueError: if the system refuses.
@@ -160,9 +170,7 @@ def limit_resources(*, memory: int, disk: int, threads: int | None) -> None:
         with open("/proc/self/statm") as statm:
             addresses = int(statm.read().split()[0]) * resource.getpagesize()
         limits["RLIMIT_AS"] = addresses + memory + _ADDRESS_SPACE
-        limits |= {"RLIMIT_MEMLOCK": 0, "RLIMIT_MSGQUEUE": 0, "RLIMIT_SIGPENDING": 256}
-        if threads is not None:
-            limits["RLIMIT_NPROC"] = threads
+        limits |= {"RLIMIT_MEMLOCK": 0, "RLIMIT_MSGQUEUE": 0, "RLIMIT_SIGPENDING": 256, "RLIMIT_NPROC": threads}
     for name, value in limits.items():
         kind = getattr(resource, name)
         _, hard = resource.getrlimit(kind)

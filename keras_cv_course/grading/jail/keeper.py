@@ -197,11 +197,11 @@ class _Watch:
             with contextlib.suppress(OSError):  # it has just ended
                 memory += _private_bytes(process)
                 threads += os.stat(f"/proc/{process}/task").st_nlink - 2
+        if threads > self.limits["processes"]:
+            return "processes"
         used = self.scratch.used()
         if memory - self.at_start + (used if self.scratch.is_mount else 0) > self.limits["memory"]:
             return "memory"
-        if threads > self.limits["processes"]:
-            return "processes"
         return "disk" if used > self.limits["disk"] else None
 
     def _processes(self) -> list[str]:

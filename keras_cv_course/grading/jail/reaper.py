@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 
 CHANNEL = 3
 _OTHERS = 2  # processes of the worker's user beside the submission's: keeper and reaper
+_MARGIN = 1000  # threads that the user may start elsewhere meanwhile
 _PROCESSORS = 4
 _PROC_FILES = ("cpuinfo", "meminfo", "stat", "sys/kernel/osrelease", "sys/vm/overcommit_memory")
 
@@ -136,12 +137,14 @@ def _lock(jail: Any, limits: dict[str, int], scratch: str) -> dict[str, bool | s
     """Give up, for good, what the submission's code must not have; give the layers that are active."""
     enter = jail.enter
     linux_only = ("no privileges", "landlock", "seccomp")
-    threads = limits["processes"] + _OTHERS
-    countable = jail.changes_user or (jail.has("user namespace") and enter.counts_by_namespace())
+    if jail.changes_user or (jail.has("user namespace") and enter.counts_by_namespace()):
+        threads = limits["processes"] + _OTHERS
+    else:  # all of the user's count: this stops a bomb, and the keeper sees to the limit itself
+        threads = limits["processes"] + enter.threads_of_user() + _MARGIN
 
     def limit_resources() -> None:
         enter.use_few_processors(_PROCESSORS)
-        enter.limit_resources(memory=limits["memory"], disk=limits["disk"], threads=threads if countable else None)
+        enter.limit_resources(memory=limits["memory"], disk=limits["disk"], threads=threads)
 
     layers: dict[str, bool | str] = {}
     for name, step in {

@@ -106,9 +106,15 @@ REFUSED: dict[str, tuple[int | None, int | None]] = {
     "sched_setparam": (142, 118),
     "sched_setattr": (314, 274),
 }
-# Where the worker has no pid namespace, nobody but itself may get its signals.
-_SIGNALS = {"kill": (62, 129), "tgkill": (234, 131), "rt_sigqueueinfo": (129, 138), "rt_tgsigqueueinfo": (297, 240)}
-_ANY_SIGNAL = {"tkill": (200, 130), "pidfd_send_signal": (424, 424)}
+# Where the worker has no pid namespace, it may do these to itself only: their first argument is a process.
+_TO_ITSELF = {
+    "kill": (62, 129),
+    "tgkill": (234, 131),
+    "rt_sigqueueinfo": (129, 138),
+    "rt_tgsigqueueinfo": (297, 240),
+    "prlimit64": (302, 261),
+}
+_TO_NOBODY = {"tkill": (200, 130), "pidfd_send_signal": (424, 424), "setpriority": (141, 140), "ioprio_set": (251, 30)}
 _CLONE, _MMAP, _CLONE3 = (56, 220), (9, 222), 435
 _NEW_NAMESPACES = 0x7E020000  # CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET
 _SHARED, _ANONYMOUS = 0x01, 0x20
@@ -134,7 +140,7 @@ def install(*, other_processes_visible: bool) -> None:
     """Refuse, from now on and in all children, what graded code has no use for.
 
     Args:
-        other_processes_visible: there is no pid namespace, so that signals must be kept in.
+        other_processes_visible: there is no pid namespace, so that signals and limits must be kept in.
 
     Raises:
         OSError: if the kernel has no seccomp, or the filter is not written for this architecture.
@@ -172,13 +178,14 @@ def _instructions(machine: str, other_processes_visible: bool) -> list[tuple[int
     for numbers in REFUSED.values():
         code += refuse(numbers[place])
     if other_processes_visible:
-        for numbers in _ANY_SIGNAL.values():
+        for numbers in _TO_NOBODY.values():
             code += refuse(numbers[place])
-        for numbers in _SIGNALS.values():
+        for name, numbers in _TO_ITSELF.items():
+            itself = 0 if name == "prlimit64" else os.getpid()
             code += [
                 (_JUMP_EQUAL, 0, 4, numbers[place]),
                 (_LOAD, 0, 0, _ARGUMENTS),
-                (_JUMP_EQUAL, 0, 1, os.getpid()),
+                (_JUMP_EQUAL, 0, 1, itself),
                 (_RETURN, 0, 0, _ALLOW),
                 (_RETURN, 0, 0, _REFUSE),
             ]
