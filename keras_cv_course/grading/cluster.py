@@ -9,6 +9,7 @@ import shutil
 import tempfile
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -50,27 +51,30 @@ def grade_on_cluster(
     except OSError as error:
         raise GradingError(f"Expected a Dask scheduler at {address}. Received: {error}.") from error
     with client:
-        if not client.scheduler_info()["workers"]:
+        if not client.nthreads():
             raise GradingError(f"Expected workers on the cluster at {address}. There is none: start `dask worker`.")
         _start_graders(client, job)
+        waiting = iter(submissions)
+        coming = as_completed(loop=client.loop)
+        graded: dict[Any, FoundSubmission] = {}
+
+        def send(submission: FoundSubmission) -> None:
+            content = _content(submission.path)
+            future = client.submit(_grade_here, submission.name, submission.path.suffix, content, pure=False)
+            graded[future] = submission
+            coming.add(future)
+
         try:
-            futures = {}
-            for submission in submissions:
-                future = client.submit(
-                    _grade_here,
-                    submission.name,
-                    submission.path.suffix,
-                    _content(submission.path),
-                    pure=False,
-                    retries=0,
-                )
-                futures[future] = submission
-            for future in as_completed(list(futures)):
-                submission = futures.pop(future)
+            # Few at a time, because the scheduler keeps in memory what was sent.
+            for submission in islice(waiting, 2 * sum(client.nthreads().values())):
+                send(submission)
+            for future in coming:
+                submission = graded.pop(future)
+                for another in islice(waiting, 1):
+                    send(another)
                 yield submission, _result(job, submission, future)
-                future.release()
         finally:
-            client.cancel(list(futures))
+            client.cancel(list(graded))
             client.unregister_worker_plugin(_PLUGIN)
 
 
@@ -111,14 +115,17 @@ def _start_graders(client: Client, job: Job) -> None:
         raise GradingError(f"A worker of the cluster: {error}") from error
 
 
-def _grade_here(name: str, suffix: str, content: bytes | None) -> dict[str, Any]:
-    """Grade on a worker what came with the task."""
+def _grade_here(name: str, suffix: str, content: bytes | int | None) -> dict[str, Any]:
+    """Grade on a worker what came with the task: a file's content, its size if it is too long, None for no file."""
     plugin = get_worker().plugins[_PLUGIN]
     assert isinstance(plugin, _GraderPlugin)
     with tempfile.TemporaryDirectory(prefix="keras_cv_course-") as temporary:
         path = Path(temporary) / f"submission{suffix}"
         if content is None:
             path.mkdir()
+        elif isinstance(content, int):
+            with path.open("wb") as file:
+                file.truncate(content)
         else:
             path.write_bytes(content)
         return plugin.grader.grade(name, path).to_dict()
@@ -133,12 +140,12 @@ def _result(job: Job, submission: FoundSubmission, future: Any) -> Result:
         return failed(job, submission.name, f"{type(error).__name__}: {error}", {})
 
 
-def _content(path: Path) -> bytes | None:
-    """Read a submission; None for what is no file, and no more than shows that it is too long."""
+def _content(path: Path) -> bytes | int | None:
+    """Give what `_grade_here` takes."""
     if path.is_symlink() or not path.is_file():
         return None
-    with path.open("rb") as file:
-        return file.read(MOST_BYTES + 1)
+    size = path.stat().st_size
+    return size if size > MOST_BYTES else path.read_bytes()
 
 
 def _pack(folder: Path) -> _Files:
