@@ -20,6 +20,7 @@ EXTRAS = {
     "torch": ("torch", "the PyTorch backend"),
     "video": ("av", "videos in kcc detect"),
     "export": ("tf2onnx", "ONNX files of kcc convert"),
+    "cluster": ("distributed", "kcc grade-batch --cluster"),
 }
 MARKS = {"ok": "[green]ok[/]", "note": "[yellow]note[/]", "missing": "[red]missing[/]"}
 
