@@ -81,15 +81,16 @@ def _hardest(graded: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _frequent(graded: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Give the messages that most submissions got; one seed draws the same inputs, so one mistake has one message."""
+    """Give the messages that several submissions got; with one seed, one mistake has one message."""
     counts: Counter[tuple[str, str]] = Counter()
     for result in graded:
-        said = set()
-        for question in result["questions"]:
-            said.add((question["function"], question["problem"]))
-            said |= {(question["function"], check["message"]) for check in question["checks"]}
+        said = {("", result["problem"])}
+        if not result["problem"]:  # else each question repeats it
+            for question in result["questions"]:
+                said.add((question["function"], question["problem"]))
+                said |= {(question["function"], check["message"]) for check in question["checks"]}
         counts.update(said)
-    common = [(key, count) for key, count in sorted(counts.items()) if key[1]]
+    common = [(key, count) for key, count in sorted(counts.items()) if key[1] and count > 1]
     common.sort(key=lambda item: -item[1])
     return [
         {"function": function, "message": message, "count": count}
@@ -99,7 +100,7 @@ def _frequent(graded: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def _row(result: Mapping[str, Any], pages: Mapping[str, str]) -> dict[str, Any]:
     """Give what the template shows of one submission."""
-    problems = [result["problem"], *(f"{q['function']}: {q['problem']}" for q in result["questions"] if q["problem"])]
+    first_lines = [question["problem"].split("\n")[0] for question in result["questions"]]
     page = pages.get(result["submission"])
     return {
         "name": result["submission"],
@@ -108,5 +109,5 @@ def _row(result: Mapping[str, Any], pages: Mapping[str, str]) -> dict[str, Any]:
         "earned": show_points(result["earned"]),
         "points": show_points(result["points"]),
         "share": _share(result),
-        "problem": " ".join(problem for problem in problems if problem),
+        "problem": result["problem"] or " ".join(dict.fromkeys(line for line in first_lines if line)),
     }

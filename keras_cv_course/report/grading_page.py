@@ -54,7 +54,10 @@ def _question(question: Mapping[str, Any]) -> dict[str, Any]:
     checks = [
         {
             **check,
-            "message": check["message"] if check["visibility"] == "public" else "",
+            # What befell the question is said once, above its checks.
+            "message": check["message"]
+            if check["visibility"] == "public" and check["message"] != question["problem"]
+            else "",
             "points": show_points(check["points"]),
             "earned": show_points(check["earned"]),
         }

@@ -100,13 +100,28 @@ def test_class_distribution_median_and_hardest_checks(tmp_path):
     assert "50 to 59 % 1" in shown.text
     assert "0 to 9 % 1" in shown.text
     assert shown.text.index("Fresh iou hidden 1 of 3 passed") < shown.text.index("Overlap iou 2 of 3 passed")
-    assert "iou 1 submission iou is negative" in shown.text
     assert [a["href"] for tag, a in shown.tags if tag == "a"] == ["feedback/a%20b.html"]
 
 
 def test_class_report_counts_a_message_once_for_each_submission(tmp_path):
     twice = question(*(check(title, "failed", message="same mistake") for title in ("one", "two")))
-    assert "iou 1 submission same mistake" in class_page(tmp_path, result(twice)).text
+    assert "Most frequent messages" not in class_page(tmp_path, result(twice)).headings
+    assert "iou 2 submissions same mistake" in class_page(tmp_path, result(twice), result(twice)).text
+
+
+def test_class_report_tells_a_problem_of_the_whole_submission_once(tmp_path):
+    unread = result(
+        *(question(check(status="not run"), function=name, problem="no JSON") for name in ("iou", "yolo_head")),
+        problem="no JSON",
+    )
+    shown = class_page(tmp_path, unread, unread)
+    assert "the whole submission 2 submissions no JSON" in shown.text
+    assert shown.text.count("no JSON") == 1 + 2
+
+
+def test_what_befell_a_question_is_said_once(tmp_path):
+    said = "iou used more than 2.0 GB of memory."
+    assert page(tmp_path, result(question(check(status="failed", message=said), problem=said))).text.count(said) == 1
 
 
 def test_class_report_names_what_was_not_graded(tmp_path):
