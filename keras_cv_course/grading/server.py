@@ -221,7 +221,9 @@ class Worker:
 
     def _send(self, frame: bytes, deadline: float) -> None:
         if self._channel in self._wait(select.POLLIN, 0):
-            raise _Broken("protocol", "sent an answer that nobody had asked for")
+            if self._read(1, socket.MSG_PEEK):
+                raise _Broken("protocol", "sent an answer that nobody had asked for")
+            self._raise_end()
         rest = memoryview(frame)
         while rest:
             if self._channel in self._wait(select.POLLOUT, deadline):
@@ -234,14 +236,18 @@ class Worker:
         received = bytearray()
         while len(received) < count:
             if self._channel in self._wait(select.POLLIN, deadline):
-                try:
-                    chunk = self._channel.recv(min(count - len(received), _CHUNK))
-                except ConnectionResetError:
-                    chunk = b""
+                chunk = self._read(min(count - len(received), _CHUNK))
                 if not chunk:
                     self._raise_end()
                 received += chunk
         return bytes(received)
+
+    def _read(self, count: int, flags: int = 0) -> bytes:
+        """Read from the channel, which is ready; nothing at its end."""
+        try:
+            return self._channel.recv(count, flags)
+        except ConnectionResetError:
+            return b""
 
     def _wait(self, event: int, deadline: float) -> list[socket.socket]:
         """Wait until the channel is ready; give it, or nothing where the deadline is 0 and it is not.

@@ -561,6 +561,18 @@ def test_nothing_outside_the_scratch_folder_can_be_changed(sandbox: WorkerServer
     assert attack(sandbox, code) == []
 
 
+def test_every_mount_but_the_scratch_folder_is_read_only(sandbox: WorkerServer) -> None:
+    needs(sandbox, "mount namespace")
+    mounts = [line.split() for line in attack(sandbox, "answer = open('/proc/self/mountinfo').read()").splitlines()]
+    options = {
+        fields[4]: fields[5].split(",") for fields in mounts
+    }  # of the last mount at a place, which covers others
+    assert len(options) > 5
+    for place, of_mount in options.items():
+        assert "ro" in of_mount or place == "/scratch" or place.startswith(("/dev/", "/proc/")), place
+        assert "nosuid" in of_mount or place.startswith("/dev/"), place
+
+
 def test_the_scratch_folder_is_empty_and_can_be_used(sandbox: WorkerServer) -> None:
     code = """
         import os, tempfile

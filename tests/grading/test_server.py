@@ -119,6 +119,15 @@ def test_an_answer_that_nobody_asked_for_ends_the_worker(server: WorkerServer) -
         assert ended.value.reason == Ending("protocol", "sent an answer that nobody had asked for")
 
 
+def test_a_worker_that_ended_after_its_answer_is_told_as_it_was(server: WorkerServer) -> None:
+    with server.start(SMALL) as worker, other_end(worker) as channel:
+        ask(worker, "import os; os.write(3, (4).to_bytes(8, 'little') + b'null'); os._exit(5)")
+        wait_until(lambda: not is_held(channel))
+        with pytest.raises(WorkerEnded) as ended:
+            ask(worker, "answer = 1")
+        assert ended.value.reason == Ending("exit", "ended itself with exit code 5")
+
+
 def test_a_worker_that_does_not_listen_ends_at_the_deadline(server: WorkerServer) -> None:
     with server.start(SMALL) as worker:
         # It gives the answer itself, and stops.
