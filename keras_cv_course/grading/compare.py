@@ -29,7 +29,7 @@ class Wrong(Exception):  # noqa: N818 - a verdict, not an error
 
 
 class NotCompared(Wrong):
-    """It did not come to a comparison, for the submission's code raised or is not there: a check's hint does not apply."""
+    """Nothing was compared, for the submission's code raised or is not there: a check's hint does not apply."""
 
 
 class Partly(Exception):  # noqa: N818
@@ -86,13 +86,16 @@ def equal(received: Any, expected: Any, name: str) -> None:
         raise Wrong(f"{name}: expected {expected!r}, received {describe(received)}.")
 
 
-def are_tensors(received: Any, name: str) -> None:
-    """See that a tensor, or a tuple of nothing but tensors, came back.
+def are_tensors(received: Any, count: int, name: str) -> None:
+    """See that so many results came back, all of them tensors.
 
     Raises:
         Wrong: something else did.
     """
-    for part in received if isinstance(received, tuple | list) else (received,):
+    parts = received if isinstance(received, tuple | list) else (received,)
+    if len(parts) != count:
+        raise Wrong(f"{name}: expected {count} results. Received: {describe(received)}.{_if_none(received)}")
+    for part in parts:
         if not (isinstance(part, Array) and part.kind == "tensor"):
             raise Wrong(f"{name}: expected TensorFlow tensors, received {describe(part)}. Use TensorFlow's functions.")
 

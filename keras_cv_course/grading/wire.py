@@ -209,11 +209,10 @@ def _encode(value: Any, arrays: list[np.ndarray]) -> Any:
     if isinstance(value, float):
         return {"t": "float", "v": repr(value)}
     if isinstance(value, np.ndarray):
-        arrays.append(value)
+        arrays.append(value.astype(value.dtype.newbyteorder("="), copy=False))
         return {"t": "array", "v": len(arrays) - 1}
     if isinstance(value, Tensor):
-        arrays.append(np.asarray(value.values))
-        return {"t": "tensor", "v": len(arrays) - 1}
+        return {**_encode(np.asarray(value.values), arrays), "t": "tensor"}
     if isinstance(value, Input):
         return {"t": "input", "v": {"shape": value.shape, "dtype": value.dtype}}
     if isinstance(value, Named):
@@ -281,7 +280,7 @@ def _read_arrays(descriptions: Any, message: bytes, start: int) -> list[tuple[np
             raise ProtocolError("an array longer than the answer")
         values = np.frombuffer(message, stored, count, start).reshape(sizes)
         start += count * stored.itemsize
-        values = values != 0 if dtype == "bool" else values
+        values = np.asarray(values != 0) if dtype == "bool" else values
         values.flags.writeable = False
         arrays.append((values, dtype))
     if start != len(message):
