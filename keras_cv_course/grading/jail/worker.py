@@ -165,7 +165,9 @@ class Session:
 
     def _give(self) -> None:
         """Take what is there now for what the assignment gives."""
-        self._given.update({name: value for name, value in self._namespace.items() if not name.startswith("_")})
+        for name, value in self._namespace.items():
+            if not name.startswith("_") and not isinstance(value, types.ModuleType):
+                self._given[name] = value
 
     def stand_in(self) -> None:
         """Let `keras_cv_course` be imported here, with nothing in it but what the assignment gives.
