@@ -109,5 +109,5 @@ def test_package_offers_only_what_the_assignment_gives(grade_cells: GradeCells) 
     result = grade_cells([IMPORTS, FILTER, borrowed, SUPPRESSION, EVAL])
     question = question_of(result, "iou")
     assert question.earned == 0
-    told = "Code cell 3 raised ImportError in line 1: while grading, keras_cv_course has only check, scale_boxes, yolo_boxes"
+    told = "Code cell 3 raised ImportError in line 1: while grading, keras_cv_course has only check, scale_boxes"
     assert told in question.problem
