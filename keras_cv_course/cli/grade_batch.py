@@ -45,9 +45,9 @@ def grade_batch(
     command goes on where it was. The exit status is 0 when every submission was graded, 1 when the grader failed at
     some, and 2 when nothing could be graded.
     """
-    from keras_cv_course.grading.batch import grade_batch as run
-
     with grading_failures():
+        from keras_cv_course.grading.batch import grade_batch as run
+
         check_folder(out_folder)
         with progress_bar("Grading", None) as (bar, task):
             try:

@@ -59,9 +59,9 @@ def nbgrader(
     assignment: _Assignment, out: Annotated[Path, typer.Option(metavar="DIR", help="nbgrader's course folder.")]
 ) -> None:
     """Write the assignment's notebook with nbgrader's metadata, below source/."""
-    from keras_cv_course.grading.package import package_notebook
-
     with grading_failures():
+        from keras_cv_course.grading.package import package_notebook
+
         say(f"Notebook: {package_notebook(assignment, out).resolve()}")
 
 
@@ -73,10 +73,10 @@ def _package(
     allow_weak_sandbox: bool,
     parts: dict[str, list[str]],
 ) -> None:
-    from keras_cv_course.grading.job import assignment_folder
-    from keras_cv_course.grading.package import package_grader
-
     with grading_failures():
+        from keras_cv_course.grading.job import assignment_folder
+        from keras_cv_course.grading.package import package_grader
+
         package_grader(platform, assignment, out, private=checks, parts=parts, allow_weak_sandbox=allow_weak_sandbox)
         if not (assignment_folder(assignment) / "hidden_checks.py").is_file():
             note("Without hidden checks: an installed package has none, a checkout of the repository does.")
