@@ -27,10 +27,11 @@ from keras_cv_course.convert.open_detector import open_detector
 from keras_cv_course.data.synthetic.road_scenes import CLASS_NAMES, RoadScene, draw_road_scene
 from keras_cv_course.detection.predict import detect
 from keras_cv_course.detections import Detections
-from keras_cv_course.files import write_text_atomically
+from keras_cv_course.files import atomic_path, write_text_atomically
 from keras_cv_course.metrics.detection import match_boxes
-from keras_cv_course.models.yolov2 import ROAD_ANCHORS, ROAD_WIDTH
+from keras_cv_course.models.yolov2 import ROAD_ANCHORS, ROAD_WIDTH, yolov2
 from keras_cv_course.pretrained import registry, sha256, weights_folder
+from keras_cv_course.weights_file import read_weights
 
 SEED, SIZE = 2_000_000, (720, 1280)
 INPUT_SIZE = (480, 832)
@@ -42,8 +43,11 @@ def draw(index: int) -> RoadScene:
 
 def register(weights: Path, recipe: str) -> None:
     """Copy packed weights to the shipped ones and enter them in the manifest, without a score."""
+    model = yolov2((*INPUT_SIZE, 3), len(CLASS_NAMES), len(ROAD_ANCHORS), width=ROAD_WIDTH)
+    read_weights(weights, model.weights)  # refuses what does not fit before anything is overwritten
     target = weights_folder() / f"{DEFAULT_DETECTOR}.int8.h5"
-    shutil.copyfile(weights, target)
+    with atomic_path(target) as temporary:
+        shutil.copyfile(weights, temporary)
     entry = {
         "kind": "detector",
         "file": target.name,
@@ -59,7 +63,7 @@ def register(weights: Path, recipe: str) -> None:
     }
     manifest = weights_folder() / "manifest.json"
     entries = {DEFAULT_DETECTOR: entry}
-    for name, content in json.loads(manifest.read_text()).items():
+    for name, content in json.loads(manifest.read_text(encoding="utf-8")).items():
         entries.setdefault(name, content)
     write_text_atomically(manifest, json.dumps(entries, indent=2) + "\n")
     registry.cache_clear()
@@ -67,7 +71,7 @@ def register(weights: Path, recipe: str) -> None:
 
 def enter_score(score: dict[str, float]) -> None:
     manifest = weights_folder() / "manifest.json"
-    entries = json.loads(manifest.read_text())
+    entries = json.loads(manifest.read_text(encoding="utf-8"))
     entries[DEFAULT_DETECTOR]["score"] = score
     write_text_atomically(manifest, json.dumps(entries, indent=2) + "\n")
 

@@ -269,7 +269,7 @@ def _summarize(results: list[FileResult], seconds: float, folder: Path) -> None:
     videos = any(result.is_video for result in results)
     broken = sum(result.error is not None for result in results)
     say(
-        f"{boxes} box{'' if boxes == 1 else 'es'} on {pictures} {'picture' if not videos else 'picture or frame'}"
+        f"{boxes} box{'' if boxes == 1 else 'es'} on {pictures} {'frame' if videos else 'picture'}"
         f"{'' if pictures == 1 else 's'} in {seconds:.1f} s ({pictures / seconds:.1f} per second)"
         + (f"; {broken} of {len(results)} files could not be used." if broken else ".")
     )

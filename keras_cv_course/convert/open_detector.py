@@ -43,8 +43,13 @@ def open_detector(
     path = Path(source)
     entry = detectors().get(str(source))
     if isinstance(entry, PackedDetector):
-        if not network is anchors is variant is None:
+        if any(option is not None for option in (network, anchors, variant)):
             raise ModelError(f"{entry.name} is shipped whole: leave out network, anchors and variant.")
+        if class_names is not None and len(class_names) != len(entry.class_names):
+            raise ModelError(
+                f"{entry.name} has {len(entry.class_names)} classes: expected as many names. Received: "
+                f"{len(class_names)}."
+            )
         return _unpack(entry, class_names or entry.class_names, input_size or entry.input_size)
     if isinstance(entry, DarknetDetector):
         path, network = weights_path(entry), network or entry.network
@@ -57,8 +62,8 @@ def open_detector(
         path /= "model.keras"
     if path.name.endswith(SUFFIX) and variant is None:
         raise ModelError(
-            f"{path}: weights alone do not say whose arithmetic they are for. Make a .keras file of them with "
-            f"kcc convert and its --variant."
+            f"{path}: weights alone do not say whose arithmetic they are for. Give the variant course, darknet or "
+            f"darknet_gpu, or make a .keras file of them with kcc convert and its --variant."
         )
     return load_any_detector(
         path, network=network, class_names=class_names, anchors=anchors, input_size=input_size, variant=variant

@@ -158,7 +158,7 @@ def _suppress_within_classes(
     chosen, _ = tf.while_loop(
         lambda chosen, alive: (tf.size(chosen) < max_boxes) & tf.reduce_any(alive),
         choose_one,
-        (tf.zeros(0, tf.int32), tf.ones_like(order, tf.bool)),
+        (tf.zeros(0, tf.int32), tf.gather(scores, order) > -np.inf),  # no NaN, as in TensorFlow's kernel
         shape_invariants=(tf.TensorShape([None]), tf.TensorShape([None])),
     )
     return tf.gather(order, chosen)

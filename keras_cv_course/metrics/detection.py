@@ -4,6 +4,7 @@ import numpy as np
 
 from keras_cv_course.boxes import pairwise_iou
 from keras_cv_course.detections import Detections
+from keras_cv_course.errors import DataContentError
 
 
 def match_boxes(
@@ -18,13 +19,21 @@ def match_boxes(
         found: on one picture.
         truth_xyxy: float32 (m, 4), pixels of the same picture.
         truth_class_ids: integers (m,).
-        iou_threshold: from 0 to 1.
+        iou_threshold: above 0, up to 1.
 
     Returns:
         int64 (n,): for each found box the number of its true one, or -1.
 
+    Raises:
+        DataContentError: another number of classes than of boxes, or a threshold outside 0..1.
+
     Source: Everingham et al., "The Pascal Visual Object Classes (VOC) Challenge", 2010, section 4.2.
     """
+    if len(truth_xyxy) != len(truth_class_ids) or not 0 < iou_threshold <= 1:
+        raise DataContentError(
+            f"Expected a class for each true box, and iou_threshold above 0, up to 1. Received: {len(truth_xyxy)} boxes, "
+            f"{len(truth_class_ids)} classes, {iou_threshold}."
+        )
     matches = np.full(len(found), -1, np.int64)
     if not len(truth_xyxy):
         return matches

@@ -12,7 +12,8 @@ Everywhere else it is `predict_on_batch` itself: cuDNN and XLA on a GPU choose s
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from threading import RLock
 from types import MethodType
 from typing import Any, NamedTuple
 
@@ -27,16 +28,19 @@ Tensor = Any  # a symbolic or eager tensor of TensorFlow
 
 ForwardPass = Callable[[np.ndarray], np.ndarray]
 
+_TRACING = RLock()  # models may share layers, and a layer computes in the other way for one trace at a time
+
 
 def forward_pass(model: keras.Model) -> ForwardPass:
     """Give a function from a batch of inputs to the model's output, as NumPy arrays.
 
-    It is compiled when first called, and again for a batch of another size. It always computes with the weights that
-    the model has when it is called. What it keeps for the next call is up to twice the size of the weights: 344 MB for
-    YOLOv2.
+    It is compiled when first called, and again for a batch of another size; meanwhile the model must not be called
+    elsewhere. It computes with the values that the model's variables have when it is called; a model whose layers
+    changed, as by `enable_lora`, needs a new one. What it keeps for the next call is up to twice the size of the
+    weights: 344 MB for YOLOv2.
 
     Args:
-        model: with one input and one output. Its layers stay as they are.
+        model: built, with one input and one output. Its layers stay as they are.
     """
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
@@ -108,17 +112,14 @@ def _computing_faster(
     convolutions: Sequence[layers.Conv2D], kernels: Sequence[Tensor], norms: Sequence[layers.BatchNormalization]
 ) -> Iterator[None]:
     """Let the layers compute in the other way within the block, the convolutions with transformed kernels."""
-    for convolution, kernel in zip(convolutions, kernels, strict=True):
-        convolution.convolution_op = lambda inputs, _, kernel=kernel: convolve(inputs, kernel)
-    for norm in norms:
-        norm.call = MethodType(_fused_norm, norm)
-    try:
-        yield
-    finally:
-        for convolution in convolutions:
-            del convolution.convolution_op
+    with _TRACING, ExitStack() as undo:
+        for convolution, kernel in zip(convolutions, kernels, strict=True):
+            convolution.convolution_op = lambda inputs, _, kernel=kernel: convolve(inputs, kernel)
+            undo.callback(delattr, convolution, "convolution_op")
         for norm in norms:
-            del norm.call
+            norm.call = MethodType(_fused_norm, norm)
+            undo.callback(delattr, norm, "call")
+        yield
 
 
 def _takes_winograd(layer: keras.Layer) -> bool:

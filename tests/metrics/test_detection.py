@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from keras_cv_course.boxes import pairwise_iou
 from keras_cv_course.detections import Detections
+from keras_cv_course.errors import DataContentError
 from keras_cv_course.metrics.detection import match_boxes
 
 CAR, BUS = 0, 1
@@ -68,3 +69,9 @@ def test_as_a_plain_loop(seed: int, boxes: int, objects: int) -> None:
             expected[i] = best
             taken.add(best)
     assert match_boxes(one, truth, truth_ids).tolist() == expected
+
+
+@pytest.mark.parametrize(("class_ids", "threshold"), [([CAR], 0.5), ([CAR, CAR], 0.0), ([CAR, CAR], 50.0)])
+def test_what_does_not_fit_is_refused(class_ids: list[int], threshold: float) -> None:
+    with pytest.raises(DataContentError, match="Expected a class for each true box"):
+        match_boxes(found(), TRUTH, np.array(class_ids), threshold)

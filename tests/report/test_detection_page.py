@@ -37,14 +37,14 @@ def test_counts_and_says_what_is_missing(tmp_path: Path) -> None:
     assert "wrong: &lt;traffic&gt; light" in page
     assert "Nothing found" in page
     assert "missed: 2 x car, &lt;traffic&gt; light" in page
-    assert "and 1 box where there is no such object" in page
+    assert "and 1 box that stands for none" in page
 
 
 def test_everything_found(tmp_path: Path) -> None:
     counts, page = write(tmp_path / "page.html", picture(TRUTH.tolist(), [CAR, CAR, LIGHT]))
     assert counts == (3, 3, 0)
     assert "missed:" not in page
-    assert "no box where there is none" in page
+    assert "no box that stands for none" in page
 
 
 def test_page_loads_nothing(tmp_path: Path) -> None:
