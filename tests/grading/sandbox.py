@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from keras_cv_course.grading.results import Limits
-from keras_cv_course.grading.server import Worker, WorkerEnded, WorkerServer
+from keras_cv_course.grading.server import WorkerServer
+from keras_cv_course.grading.worker import Worker, WorkerEnded
 
 STAND_IN = Path(__file__).parent / "stand_in_worker.py"
 SMALL = Limits(seconds=20, memory=200 * 2**20, processes=24, disk=4 * 2**20, output=2**20, answer=2**20)

@@ -15,7 +15,8 @@ from sandbox import ESCAPE, SMALL, STAND_IN, ask, attack, is_held, other_end
 
 import keras_cv_course
 from keras_cv_course.errors import SandboxError
-from keras_cv_course.grading.server import Ending, WorkerEnded, WorkerServer
+from keras_cv_course.grading.server import WorkerServer
+from keras_cv_course.grading.worker import Ending, WorkerEnded
 
 CHECKOUT = Path(__file__).parents[2]
 PACKAGES = Path(sysconfig.get_path("purelib"))

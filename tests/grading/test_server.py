@@ -17,7 +17,8 @@ from sandbox import ESCAPE, SMALL, STAND_IN, ask, attack, is_held, other_end
 
 from keras_cv_course.errors import GradingError, SandboxError
 from keras_cv_course.grading.results import Limits
-from keras_cv_course.grading.server import PROTECTIONS, Ending, WorkerEnded, WorkerServer, unprotected
+from keras_cv_course.grading.server import PROTECTIONS, WorkerServer, unprotected
+from keras_cv_course.grading.worker import Ending, WorkerEnded
 
 
 @pytest.fixture(scope="module")

@@ -72,8 +72,8 @@ def try_in_child(flags: int, *, become: bool, must_read: Iterable[str] = ()) -> 
                 unshare(flags)
             if closed := [path for path in must_read if not os.access(path, os.R_OK)]:
                 raise OSError(f"other users cannot read {closed[0]}")
-        except OSError as error:
-            os.write(writer, (error.strerror or str(error)).encode())
+        except Exception as error:
+            os.write(writer, (getattr(error, "strerror", None) or str(error)).encode())
         finally:
             os._exit(0)
     os.close(writer)
