@@ -31,8 +31,8 @@ def match_boxes(
     """
     if len(truth_xyxy) != len(truth_class_ids) or not 0 < iou_threshold <= 1:
         raise DataContentError(
-            f"Expected a class for each true box, and iou_threshold above 0, up to 1. Received: {len(truth_xyxy)} boxes, "
-            f"{len(truth_class_ids)} classes, {iou_threshold}."
+            f"Expected a class for each true box, and iou_threshold above 0, up to 1. Received: {len(truth_xyxy)} "
+            f"boxes, {len(truth_class_ids)} classes, {iou_threshold}."
         )
     matches = np.full(len(found), -1, np.int64)
     if not len(truth_xyxy):

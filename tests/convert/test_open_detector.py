@@ -57,7 +57,7 @@ def test_the_shipped_detector_finds_a_car_and_takes_other_names_but_no_network()
     assert (found.class_ids[matches >= 0] == 0).sum() >= 2  # cars
     names = ("auto", "bus", "lastwagen", "mensch", "ampel")
     assert open_detector("road-yolov2", class_names=names).class_names == names
-    with pytest.raises(ModelError, match="has 5 classes: expected as many names. Received: 1"):
+    with pytest.raises(ModelError, match="has 5 classes: expected as many names"):
         open_detector("road-yolov2", class_names=("car",))
     with pytest.raises(ModelError, match="leave out network"):
         open_detector("road-yolov2", network="yolov2")
