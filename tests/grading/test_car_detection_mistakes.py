@@ -189,10 +189,9 @@ MISTAKES: dict[str, tuple[str, list[tuple[str, str]], str]] = {
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-@pytest.mark.parametrize("seed", [1, 2])
-def test_mistake_is_caught_and_named(grade_cells: GradeCells, mistake: str, seed: int) -> None:
+def test_mistake_is_caught_and_named(grade_cells: GradeCells, mistake: str) -> None:
     function, replacements, named = MISTAKES[mistake]
-    result = grade_cells(changed(function, *replacements), seed)
+    result = grade_cells(changed(function, *replacements))
     question = question_of(result, function)
     assert question.earned < question.points
     told = [check.message for check in question.checks if check.message]
@@ -262,7 +261,7 @@ RIGHT = {
 
 
 @pytest.mark.parametrize("solution", RIGHT)
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_right_solution_earns_all_points(grade_cells: GradeCells, solution: str, seed: int) -> None:
     result = grade_cells(list(RIGHT[solution].values()), seed)
     assert result.is_perfect, [check for question in result.questions for check in question.checks if check.message]
