@@ -124,7 +124,7 @@ def test_other_suffixes(tmp_path: Path, name: str) -> None:
 
 def test_missing_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exports, "find_spec", lambda name: None)
-    with pytest.raises(MissingExtraError, match=r"tf2onnx and onnxruntime.*pip install 'keras-cv-course\[export\]'"):
+    with pytest.raises(MissingExtraError, match=r"tf2onnx and onnxruntime.*pip install '\.\[export\]'"):
         check_export(tmp_path / "a.onnx")
     check_export(tmp_path / "a.tflite")
 
