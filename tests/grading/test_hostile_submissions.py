@@ -92,7 +92,7 @@ CHEATS: dict[str, str] = {
         """,
     "borrowed from the package's file": """
         import glob, importlib.util, sys
-        for root in [*sys.path, "/", "/root", "/home", "/work", "/tmp"]:
+        for root in [*sys.path, "/", "/root", "/home", "/srv", "/opt"]:
             for path in glob.glob(f"{root}/**/select_boxes_course.py", recursive=True):
                 spec = importlib.util.spec_from_file_location("borrowed", path)
                 module = importlib.util.module_from_spec(spec)
