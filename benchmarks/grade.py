@@ -4,8 +4,8 @@ All three grade the same notebooks in one run, so many at a time (-j): ours with
 processes to the gradebook, the import of TensorFlow included; `nbgrader autograde`, which grades one after another, in
 so many courses side by side; and nbclient, which only executes the notebooks, in so many threads. What is executed for
 the latter two has the assignment's graded functions and, behind each, a cell of assertions; one notebook in four has a
-wrong `iou`. nbgrader is also timed as it comes, in one process, since that is what an instructor would run. TensorFlow is
-imported once before anything is timed, so that whoever is first does not pay for reading it from the disk.
+wrong `iou`. nbgrader is also timed as it comes, in one process, since that is what an instructor would run.
+TensorFlow is imported once before anything is timed, so that who is first does not pay for reading it from the disk.
 
 Run from the checkout, with `pip install '.[bench]'`: python benchmarks/grade.py [--submissions 40] [-j 2] [--ours]
 """

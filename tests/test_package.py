@@ -59,7 +59,9 @@ def imports_of(source: str) -> set[str]:
     for node in ast.walk(ast.parse(source)):
         modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         if isinstance(node, ast.ImportFrom):
-            assert node.level == 0, "relative import"
+            if node.level:  # only in grading/jail, whose files are loaded by their paths
+                found.add("a sibling")
+                continue
             modules = [f"{node.module}.{alias.name}" for alias in node.names]
         for module in modules:
             root, *parts = module.split(".")
@@ -75,6 +77,7 @@ def test_imports_run_one_way(path: Path) -> None:
     parts = path.relative_to(PACKAGE).parts
     own = parts[0] if len(parts) > 1 else None
     allowed = {own, *ALLOWED[own]} if own else BASE | OF_ONE_MODULE.get(path.name, set())
+    allowed |= {"a sibling"} if parts[:2] == ("grading", "jail") else set()
     assert imports_of(path.read_text()) <= allowed
 
 

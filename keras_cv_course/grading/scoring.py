@@ -13,13 +13,15 @@ from pathlib import Path
 from typing import Any, Self
 
 from keras_cv_course.errors import DataFileError, GradingError
+from keras_cv_course.grading.answers import read_answer
 from keras_cv_course.grading.assignment import Assignment, Check, Question
 from keras_cv_course.grading.compare import NotCompared, Partly, Wrong
+from keras_cv_course.grading.requests import write_request
 from keras_cv_course.grading.results import CheckResult, CheckStatus, Limits, QuestionResult, Result
 from keras_cv_course.grading.server import WorkerServer
 from keras_cv_course.grading.subject import Ask, Subject, explain
 from keras_cv_course.grading.submission import Cell, Submission, read_submission
-from keras_cv_course.grading.wire import Executed, ProtocolError, Value, read_answer, write_request
+from keras_cv_course.grading.wire import Executed, ProtocolError, Value
 from keras_cv_course.grading.worker import Ending, Worker, WorkerEnded
 
 _MOST_ENDED = 6  # cells of one submission that end a worker; with more of them none of it runs

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
@@ -22,6 +23,7 @@ from keras_cv_course.grading.results import Limits
 from keras_cv_course.grading.worker import Worker
 
 JAIL = Path(__file__).parent / "jail"
+WORKER_FILES = (JAIL / "cell_source.py", JAIL / "values.py", JAIL / "worker.py")
 # What must be out of a worker's reach -> sets of layers, each of which sees to it.
 PROTECTIONS: dict[str, tuple[frozenset[str], ...]] = {
     "files": (frozenset({"mount namespace"}), frozenset({"landlock"})),
@@ -58,7 +60,7 @@ class WorkerServer:
     Args:
         require: layers of the sandbox that must be active; empty for none. By default, enough for all
             `PROTECTIONS`.
-        worker: the file whose `main(channel)` runs in each worker.
+        worker_files: the last has the `main(channel)` that runs in each worker, and may import those before it.
         warm: import TensorFlow and Keras once, before workers are forked.
 
     Attributes:
@@ -70,15 +72,15 @@ class WorkerServer:
     """
 
     def __init__(
-        self, *, require: frozenset[str] | None = None, worker: Path = JAIL / "worker.py", warm: bool = True
+        self, *, require: frozenset[str] | None = None, worker_files: Sequence[Path] = WORKER_FILES, warm: bool = True
     ) -> None:
         if not hasattr(os, "fork"):
             raise SandboxError("Grading needs Linux (or macOS, with few layers); on Windows use WSL 2 or a container.")
-        self._worker_file = worker
+        self._worker_files = worker_files
         self._lock = threading.Lock()
         self._workers: WeakSet[Worker] = WeakSet()
         self._is_ready = False
-        self._zygote = _Zygote(worker, warm=warm and sys.platform == "linux")
+        self._zygote = _Zygote(worker_files, warm=warm and sys.platform == "linux")
         self.layers: dict[str, bool | str] = self._zygote.layers
         if missing := unprotected(self.layers, require):
             self.close()
@@ -95,7 +97,7 @@ class WorkerServer:
             if not self._is_ready:
                 if self._zygote.why_not_ready() is not None:  # then each worker imports for itself
                     self._zygote.close()
-                    self._zygote = _Zygote(self._worker_file, warm=False)
+                    self._zygote = _Zygote(self._worker_files, warm=False)
                     self._zygote.why_not_ready()
                 self._is_ready = True
             channel, control = self._zygote.fork(limits)
@@ -119,7 +121,7 @@ class WorkerServer:
 class _Zygote:
     """The process that workers are forked from, and the socket to it."""
 
-    def __init__(self, worker: Path, *, warm: bool) -> None:
+    def __init__(self, worker_files: Sequence[Path], *, warm: bool) -> None:
         self._socket, other = socket.socketpair()
         self._lines = self._socket.makefile("r", encoding="utf-8")
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
@@ -139,7 +141,8 @@ class _Zygote:
                 pass_fds=[other.fileno()],
                 start_new_session=True,  # Ctrl-C is for the grader, which ends the others
             )
-        settings = {"worker": str(worker.resolve()), "package_folders": package_folders, "warm": warm}
+        files = [str(file.resolve()) for file in worker_files]
+        settings = {"worker_files": files, "package_folders": package_folders, "warm": warm}
         self._socket.sendall(json.dumps(settings).encode() + b"\n")
         self.layers: dict[str, bool | str] = self._read("layers", _START_SECONDS)
 

@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from keras_cv_course.grading.answers import read_answer
 from keras_cv_course.grading.compare import NotCompared, Wrong, is_model
-from keras_cv_course.grading.wire import Array, Missing, Model, ProtocolError, Raised, Value, read_answer, write_request
+from keras_cv_course.grading.requests import write_request
+from keras_cv_course.grading.wire import Array, Missing, Model, ProtocolError, Raised, Value
 
 Ask = Callable[[bytes], bytes]
 # (number of a cell, line) -> where that is for the learner, and the text of the line

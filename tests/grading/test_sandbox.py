@@ -26,7 +26,7 @@ PACKAGES = Path(sysconfig.get_path("purelib"))
 def sandbox() -> Iterator[WorkerServer]:
     """Give a server whose workers run what tests tell them, with the sandbox that a batch requires."""
     try:
-        started = WorkerServer(worker=STAND_IN, warm=False)
+        started = WorkerServer(worker_files=[STAND_IN], warm=False)
     except SandboxError as error:
         pytest.skip(str(error))
     with started:
@@ -415,7 +415,7 @@ def test_the_environment_and_the_memory_hold_nothing_of_the_grader(monkeypatch: 
         answer = [place for place in found if "SECRET" in place]
         answer.append(sorted(os.environ))
     """
-    with WorkerServer(worker=STAND_IN, warm=False) as server:
+    with WorkerServer(worker_files=[STAND_IN], warm=False) as server:
         *found, names = attack(server, code, memory=2**30)
     assert found == []
     assert "SECRET" not in names
@@ -423,7 +423,7 @@ def test_the_environment_and_the_memory_hold_nothing_of_the_grader(monkeypatch: 
 
 def test_a_set_of_strings_has_the_same_order_in_every_server(sandbox: WorkerServer) -> None:
     code = "answer = list({str(number) for number in range(50)})"
-    with WorkerServer(worker=STAND_IN, warm=False) as other:
+    with WorkerServer(worker_files=[STAND_IN], warm=False) as other:
         assert attack(sandbox, code) == attack(other, code)
 
 
@@ -519,7 +519,7 @@ def test_the_package_installed_as_a_wheel_is_hidden_and_its_neighbours_are_not(
     for path in (packages, *packages.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)
     monkeypatch.syspath_prepend(str(packages))
-    with WorkerServer(worker=STAND_IN, warm=False) as server:
+    with WorkerServer(worker_files=[STAND_IN], warm=False) as server:
         assert attack(server, "import neighbour; answer = neighbour.secret") == 42
         for name in ("keras_cv_course", "Keras_CV_course-1.0.dist-info"):
             code = f"import importlib; answer = importlib.import_module({name!r}).secret"

@@ -24,14 +24,14 @@ from keras_cv_course.grading.worker import Ending, WorkerEnded
 @pytest.fixture(scope="module")
 def server() -> Iterator[WorkerServer]:
     """Give a server whose workers run what tests tell them, and start without TensorFlow."""
-    with WorkerServer(worker=STAND_IN, warm=False, require=frozenset()) as started:
+    with WorkerServer(worker_files=[STAND_IN], warm=False, require=frozenset()) as started:
         yield started
 
 
 @pytest.fixture(scope="module")
 def warm_server() -> Iterator[WorkerServer]:
     """Give one that has imported TensorFlow."""
-    with WorkerServer(worker=STAND_IN, require=frozenset()) as started:
+    with WorkerServer(worker_files=[STAND_IN], require=frozenset()) as started:
         yield started
 
 
@@ -157,7 +157,7 @@ def test_layers_are_told(server: WorkerServer) -> None:
 
 def test_a_layer_that_is_required_and_missing_is_an_error() -> None:
     with pytest.raises(SandboxError, match=r"does not protect moat \(moat: no such layer\)"):
-        WorkerServer(worker=STAND_IN, warm=False, require=frozenset({"moat"}))
+        WorkerServer(worker_files=[STAND_IN], warm=False, require=frozenset({"moat"}))
 
 
 @pytest.mark.parametrize("what", PROTECTIONS)
@@ -173,7 +173,7 @@ def test_a_worker_file_that_does_not_load_is_a_grading_error(tmp_path: Path) -> 
     broken = tmp_path / "worker.py"
     broken.write_text("raise RuntimeError('not today')")
     with (
-        WorkerServer(worker=broken, warm=False, require=frozenset()) as started,
+        WorkerServer(worker_files=[broken], warm=False, require=frozenset()) as started,
         pytest.raises(GradingError, match="did not start: RuntimeError: not today"),
     ):
         started.start(SMALL)
@@ -185,7 +185,7 @@ GRADER = """
 import socket, sys
 from sandbox import ESCAPE, SMALL, STAND_IN, ask
 from keras_cv_course.grading.server import WorkerServer
-server = WorkerServer(worker=STAND_IN, warm=False, require=frozenset())
+server = WorkerServer(worker_files=[STAND_IN], warm=False, require=frozenset())
 workers = [server.start(SMALL) for _ in range(2)]
 ask(workers[0], ESCAPE + "open('file', 'w').write('x'); answer = 1")
 test = socket.socket(fileno=int(sys.argv[1]))
@@ -262,7 +262,7 @@ def test_a_keeper_that_is_killed_takes_its_worker_with_it(server: WorkerServer) 
 
 
 def test_closing_a_server_ends_its_workers() -> None:
-    with WorkerServer(worker=STAND_IN, warm=False, require=frozenset()) as started:
+    with WorkerServer(worker_files=[STAND_IN], warm=False, require=frozenset()) as started:
         worker = started.start(SMALL)
         channel = other_end(worker)
     with channel:
@@ -272,7 +272,7 @@ def test_closing_a_server_ends_its_workers() -> None:
 
 
 def test_a_server_that_has_ended_is_a_grading_error() -> None:
-    with WorkerServer(worker=STAND_IN, warm=False, require=frozenset()) as started:
+    with WorkerServer(worker_files=[STAND_IN], warm=False, require=frozenset()) as started:
         started.start(SMALL).kill()
         started._zygote._process.kill()
         started._zygote._process.wait()
@@ -359,7 +359,7 @@ def test_a_server_that_cannot_fork_any_more_lets_workers_import_for_themselves(t
     # As a library would that starts a thread when it is imported.
     start_thread = "import threading, time; threading.Thread(target=time.sleep, args=(3600,), daemon=True).start()"
     busy.write_text(f"{STAND_IN.read_text()}\nif 'tensorflow' in sys.modules:\n    {start_thread}\n")
-    with WorkerServer(worker=busy, require=frozenset()) as started:
+    with WorkerServer(worker_files=[busy], require=frozenset()) as started:
         limits = replace(SMALL, memory=2**30, processes=96)
         with started.start(limits) as worker:
             assert ask(worker, "import sys; answer = 'tensorflow' in sys.modules") is False

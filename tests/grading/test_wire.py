@@ -12,12 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keras_cv_course.errors import GradingError
+from keras_cv_course.grading.answers import read_answer
 from keras_cv_course.grading.assignment import Assignment
 from keras_cv_course.grading.compare import Wrong
 from keras_cv_course.grading.jail.worker import Session
+from keras_cv_course.grading.requests import write_request
 from keras_cv_course.grading.scoring import run_check
 from keras_cv_course.grading.subject import Subject
-from keras_cv_course.grading.wire import Array, Other, ProtocolError, Tensor, Value, read_answer, write_request
+from keras_cv_course.grading.wire import Array, Other, ProtocolError, Tensor, Value
 
 
 def locate(number: int, line: int) -> tuple[str, str]:

@@ -87,7 +87,8 @@ def _keep(
     if reaper == 0:
         for descriptor in (control, output, news):
             os.close(descriptor)
-        jail.reaper.reap(jail, channel, to_output, to_news, limits, scratch.folder, main)
+        work = jail.reaper.Work(channel, to_output, to_news, limits, scratch.folder, main)
+        jail.reaper.reap(jail, work)
     for descriptor in (channel, to_output, to_news):
         os.close(descriptor)
     try:

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 CHANNEL = 3
 _OTHERS = 2  # processes of the worker's user beside the submission's: keeper and reaper
@@ -23,26 +23,34 @@ _PROCESSORS = 4
 _PROC_FILES = ("cpuinfo", "meminfo", "stat", "sys/kernel/osrelease", "sys/vm/overcommit_memory")
 
 
-def reap(
-    jail: Any,
-    channel: int,
-    output: int,
-    news: int,
-    limits: dict[str, int],
-    scratch: str,
-    main: Callable[[int], None],
-) -> NoReturn:
-    """Start the worker, wait for it, tell how it ended.
+class Work(NamedTuple):
+    """What a worker is to be.
 
-    Args:
-        jail: the ways into the sandbox.
-        channel: becomes the worker's descriptor 3.
+    Attributes:
+        channel: becomes its descriptor 3.
         output: becomes its 1 and 2.
         news: to the keeper, in lines of JSON.
         limits: as in the grader's Limits.
         scratch: the folder that it may write to.
-        main: of the worker.
+        main: what it runs, with its descriptor of the channel.
     """
+
+    channel: int
+    output: int
+    news: int
+    limits: dict[str, int]
+    scratch: str
+    main: Callable[[int], None]
+
+
+def reap(jail: Any, work: Work) -> NoReturn:
+    """Start the worker, wait for it, tell how it ended.
+
+    Args:
+        jail: the ways into the sandbox.
+        work: what the worker is to be.
+    """
+    news = work.news
     enter = jail.enter
     try:
         os.setsid()
@@ -56,7 +64,7 @@ def reap(
             enter.set_dumpable(False)
         worker = os.fork()
         if worker == 0:
-            _work(jail, channel, output, news, limits, scratch, main)
+            _work(jail, work)
         close_all_but(news)
         if sys.platform == "linux" and not jail.stays_root:
             enter.drop_privileges()
@@ -83,23 +91,16 @@ def _mount_proc(jail: Any) -> None:
         jail.layers["own /proc"] = error.strerror or str(error)
 
 
-def _work(
-    jail: Any,
-    channel: int,
-    output: int,
-    news: int,
-    limits: dict[str, int],
-    scratch: str,
-    main: Callable[[int], None],
-) -> NoReturn:
+def _work(jail: Any, work: Work) -> NoReturn:
     """Take the last steps into the sandbox, and run the submission's side."""
+    news = work.news
     try:
-        channel, output, news = (fcntl.fcntl(descriptor, fcntl.F_DUPFD, 10) for descriptor in (channel, output, news))
+        channel, output, news = (fcntl.fcntl(descriptor, fcntl.F_DUPFD, 10) for descriptor in work[:3])
         for descriptor, target in ((os.open(os.devnull, os.O_RDONLY), 0), (output, 1), (output, 2), (channel, 3)):
             os.dup2(descriptor, target)
         close_all_but(0, 1, 2, CHANNEL, news)
-        _prepare_scratch(jail, scratch)
-        layers = jail.layers | _lock(jail, limits, scratch)
+        _prepare_scratch(jail, work.scratch)
+        layers = jail.layers | _lock(jail, work.limits, work.scratch)
         _tell(news, {"layers": layers})
         os.close(news)
     except BaseException:
@@ -109,7 +110,7 @@ def _work(
             os._exit(1)
     code = 1
     try:
-        main(CHANNEL)
+        work.main(CHANNEL)
         code = 0
     except SystemExit as stop:
         code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)

@@ -3,7 +3,7 @@
 Run by its path, in a clean environment: nothing of the package it belongs to, of the grader's memory or of a
 submission ever comes into it. Its one socket carries lines of JSON:
 
-    in   {"worker": path, "package_folders": [path, ...], "warm": bool}
+    in   {"worker_files": [path, ...], "package_folders": [path, ...], "warm": bool}
     out  {"layers": {...}}, what a trial worker has; {"failed": traceback} where there can be none
     out  {"ready": true}, once workers may be forked; {"ready": why not}
     in   limits of a worker, with its channel and its control socket attached
@@ -23,6 +23,7 @@ from types import ModuleType
 from typing import Any
 
 _SIBLINGS = ("new_root", "enter", "landlock", "seccomp", "reaper", "keeper")
+_PACKAGE = "jail"
 _MESSAGE = 65536
 _TRIAL = {"memory": 2**30, "processes": 8, "disk": 2**20, "output": 2**16}
 
@@ -32,8 +33,10 @@ def main() -> None:
     connection = socket.socket(fileno=int(sys.argv[1]))
     settings = json.loads(_receive(connection)[0])
     folder = os.path.dirname(os.path.abspath(__file__))
+    sys.modules[_PACKAGE] = ModuleType(_PACKAGE)
     modules = {name: _Module(os.path.join(folder, f"{name}.py")).load() for name in _SIBLINGS}
-    worker = _Module(settings["worker"])  # read now: in the new root it is not there
+    # Read now, for in the new root they are not there; run after the imports there.
+    *parts, worker = map(_Module, settings["worker_files"])
     jail = modules["keeper"].Jail(modules, modules["new_root"].library_folders(settings["package_folders"]))
     _enter(jail)
     _import_from(settings["package_folders"])
@@ -41,6 +44,8 @@ def main() -> None:
     if settings["warm"]:
         import keras  # noqa: F401
         import tensorflow  # noqa: F401
+    for part in parts:
+        part.load()
     run = worker.load().main
     gc.collect()
     gc.freeze()  # a collection in a worker would write to all objects, and so copy their memory
@@ -54,7 +59,8 @@ class _Module:
     def __init__(self, path: str) -> None:
         with open(path, encoding="utf-8") as source:
             self.code = compile(source.read(), path, "exec")
-        self.module = ModuleType(os.path.basename(path).removesuffix(".py"))
+        self.module = ModuleType(f"{_PACKAGE}.{os.path.basename(path).removesuffix('.py')}")
+        self.module.__package__ = _PACKAGE  # so that one may import another by a relative name
 
     def load(self) -> Any:
         sys.modules[self.module.__name__] = self.module
