@@ -1,6 +1,7 @@
-"""`kcc demo`: the main jobs from nothing to two pages."""
+"""`kcc demo`: the main jobs from nothing to a page that links their reports."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,28 +10,36 @@ import typer
 from keras_cv_course.cli import data as data_command
 from keras_cv_course.cli.console import check_folder, err, note, say, start_keras
 from keras_cv_course.cli.options import DEFAULT_DETECTOR, DEFAULT_MODEL
+from keras_cv_course.errors import GradingError
 
 if TYPE_CHECKING:
     from keras_cv_course.data.signs import SignsPart
+    from keras_cv_course.report.demo_page import Demonstrated
 
 SYNTHETIC_TEST_IMAGES = 240
 ROAD_PICTURES, ROAD_SEED, ROAD_SIZE = 8, 2026, (720, 1280)  # no training used this seed
 SCORE_THRESHOLD = 0.4
+GRADING_SEED = 0
 
 
 def demo(
     folder: Annotated[Path, typer.Option("--out", help="Where the pages and drawn data go.")] = Path("demo"),
 ) -> None:
-    """Read hand signs with the shipped ResNet50, find cars with the shipped YOLOv2, and write a page about each.
+    """Read hand signs with the shipped ResNet50, find cars with the shipped YOLOv2, grade the reference solutions.
 
-    Uses the SIGNS files where they are found ($KERAS_CV_COURSE_DATA or ./datasets), else draws hands first. The road
-    pictures are drawn.
+    Writes a page about each, and index.html with links to all. Uses the SIGNS files where they are found
+    ($KERAS_CV_COURSE_DATA or ./datasets), else draws hands first. The road pictures are drawn. Solutions to grade are
+    in the repository only.
     """
+    from keras_cv_course.report.demo_page import write_demo_page
+
     check_folder(folder)
     start_keras()
     signs = _signs(folder)
-    pages = [_read_signs(folder, signs), _find_cars(folder)]
-    say("Open the pages: " + " and ".join(str(page.resolve()) for page in pages))
+    parts = [_read_signs(folder, signs), _find_cars(folder), *_grade_solutions(folder)]
+    page = folder / "index.html"
+    write_demo_page(page, title="The convolutional-network course, at work", parts=parts)
+    say(f"Open the page: {page.resolve()}")
 
 
 def _signs(folder: Path) -> "SignsPart":
@@ -52,24 +61,27 @@ def _signs(folder: Path) -> "SignsPart":
     return read_signs(signs, "test")
 
 
-def _read_signs(folder: Path, part: "SignsPart") -> Path:
+def _read_signs(folder: Path, part: "SignsPart") -> "Demonstrated":
     from keras_cv_course.cli.classification_result import measure_signs, signs_title
     from keras_cv_course.models.classifier import load_classifier
+    from keras_cv_course.report.demo_page import Demonstrated
 
     page = folder / "signs.html"
     with err.status("Loading the shipped ResNet50 and classifying ..."):
         result = measure_signs(load_classifier(DEFAULT_MODEL), part)
         result.write_page(page, title=signs_title(result.classifier))
-    say(f"{result.accuracy:.1%} of the {len(part.data)} {part.kind} hand signs in {part.path} read right.")
-    return page
+    said = f"{result.accuracy:.1%} of the {len(part.data)} {part.kind} hand signs in {part.path} read right."
+    say(said)
+    return Demonstrated("Hand signs, read by ResNet50", said, page)
 
 
-def _find_cars(folder: Path) -> Path:
+def _find_cars(folder: Path) -> "Demonstrated":
     from keras_cv_course.convert.open_detector import open_detector
     from keras_cv_course.data.synthetic.road_scenes import draw_road_scenes
     from keras_cv_course.detection.draw import draw_detections
     from keras_cv_course.detection.predict import detect
     from keras_cv_course.pretrained import pretrained
+    from keras_cv_course.report.demo_page import Demonstrated
     from keras_cv_course.report.detection_page import DetectedPicture, write_detection_page
 
     page, entry = folder / "roads.html", pretrained(DEFAULT_DETECTOR)
@@ -94,5 +106,39 @@ def _find_cars(folder: Path) -> Path:
                 for scene, one in zip(scenes, all_found, strict=True)
             ],
         )
-    say(f"{found} of {there} cars, buses, lorries, pedestrians and traffic lights found on {len(scenes)} drawn roads.")
-    return page
+    said = (
+        f"{found} of {there} cars, buses, lorries, pedestrians and traffic lights found on {len(scenes)} drawn roads."
+    )
+    say(said)
+    return Demonstrated("Cars and other road users, found by YOLOv2", said, page)
+
+
+def _grade_solutions(folder: Path) -> Iterator["Demonstrated"]:
+    """Grade the reference solution of each assignment, where the installation has them and can make a sandbox."""
+    from keras_cv_course.errors import SandboxError
+    from keras_cv_course.grading.assignment import assignment_names, find_assignment
+    from keras_cv_course.grading.formats.plain import number
+    from keras_cv_course.grading.job import Grader, Job
+    from keras_cv_course.report.demo_page import Demonstrated
+    from keras_cv_course.report.grading_page import write_grading_page
+
+    for assignment in map(find_assignment, assignment_names()):
+        solution, page = assignment / "solution.ipynb", folder / f"{assignment.name}.html"
+        if not solution.is_file():
+            continue
+        try:
+            saying = err.status(f"Grading the reference solution of {assignment.name} ...")
+            with saying, Grader(Job(assignment, None, GRADING_SEED)) as grader:
+                title, result = grader.title, grader.grade(solution.name, solution)
+        except SandboxError as error:
+            note(f"No solution is graded: {error}")
+            return
+        if result.status != "graded":
+            raise GradingError(f"The grader failed at {solution}: {result.problem}")
+        write_grading_page(page, result.to_dict(), title=title)
+        said = (
+            f"The reference solution has {number(result.earned)} of {number(result.points)} points, "
+            f"in {result.seconds:.1f} seconds."
+        )
+        say(f"{title}. {said}")
+        yield Demonstrated(f"Assignment: {title}", said, page)

@@ -9,6 +9,8 @@ import pytest
 from command_line import interrupt, kcc
 from PIL import Image
 
+from keras_cv_course.grading.assignment import assignment_names
+
 
 def test_help_reads_like_a_table_of_contents() -> None:
     shown = kcc("--help")
@@ -95,12 +97,17 @@ def test_demo_writes_its_pages_and_says_that_the_data_is_synthetic(tmp_path: Pat
     signs, roads = (tmp_path / "demo" / name for name in ("signs.html", "roads.html"))
     assert "Synthetic data" in signs.read_text()
     assert "Road scenes drawn by this package" in roads.read_text()
-    assert f"Open the pages: {signs} and {roads}" in done.stdout
+    assert f"Open the page: {tmp_path / 'demo' / 'index.html'}" in done.stdout
     counts = re.search(r"(\d+) of (\d+) cars, .* found on 8 drawn roads", done.stdout)
     assert counts is not None
     found, there = map(int, counts.groups())
     # Far below what the shipped detector finds, far above what a broken one does.
     assert 0.5 * there < found <= there
+    index = (tmp_path / "demo" / "index.html").read_text()
+    links = re.findall(r'href="([^":]+\.html)"', index)
+    assert links == ["signs.html", "roads.html", *(f"{name}.html" for name in assignment_names())]
+    assert all((tmp_path / "demo" / link).is_file() for link in links)
+    assert len(re.findall(r"The reference solution has (\d+) of \1 points", index)) == len(assignment_names())
 
 
 def test_shipped_weights_keep_their_registered_score(real_data: Path) -> None:
