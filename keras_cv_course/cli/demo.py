@@ -38,7 +38,7 @@ def demo(
     signs = _signs(folder)
     parts = [_read_signs(folder, signs), _find_cars(folder), *_grade_solutions(folder)]
     page = folder / "index.html"
-    write_demo_page(page, title="The convolutional-network course, at work", parts=parts)
+    write_demo_page(page, title="The course at work", parts=parts)
     say(f"Open the page: {page.resolve()}")
 
 
