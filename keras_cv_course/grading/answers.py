@@ -31,6 +31,8 @@ _MOST_NODES = 200_000  # with descriptions of models; the worker stops itself lo
 _MOST_DEPTH = 40
 _MOST_ARRAYS = 4_096
 _MOST_TEXT = 4_000
+_MOST_PROBLEMS = 50  # of one cell
+_MOST_DROPPED = 1_000  # lines of one cell
 _DTYPES = (
     *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
     *("float16", "float32", "float64", "complex64", "complex128"),
@@ -55,8 +57,17 @@ def read_answer(message: bytes) -> Answer:
         )
     except (ValueError, RecursionError) as error:
         raise ProtocolError("a header that is not JSON") from error
+    try:
+        return _read_header(header, message, 4 + length)
+    except ProtocolError:
+        raise
+    except Exception as error:  # what is forged well enough to be a defect here is not a defect of a check
+        raise ProtocolError("an answer that cannot be read") from error
+
+
+def _read_header(header: Any, message: bytes, arrays_start: int) -> Answer:
     header = _keys(header, "arrays", "body")
-    reader = _AnswerReader(_read_arrays(header["arrays"], message, 4 + length))
+    reader = _AnswerReader(_read_arrays(header["arrays"], message, arrays_start))
     body = header["body"]
     if not isinstance(body, dict) or len(body) != 1:
         raise ProtocolError("an answer that says not exactly one thing")
@@ -69,7 +80,10 @@ def read_answer(message: bytes) -> Answer:
         return Missing(_text(content))
     if what == "cell":
         content = _keys(content, "problems", "dropped")
-        return Executed(tuple(map(_raised, _list(content["problems"]))), tuple(map(_size, _list(content["dropped"]))))
+        problems, dropped = _list(content["problems"]), _list(content["dropped"])
+        if len(problems) > _MOST_PROBLEMS or len(dropped) > _MOST_DROPPED:
+            raise ProtocolError("more problems of a cell than are told")
+        return Executed(tuple(map(_raised, problems)), tuple(map(_size, dropped)))
     raise ProtocolError("an answer of an unknown kind")
 
 
@@ -106,9 +120,7 @@ class _AnswerReader:
         self._nodes = 0
 
     def value(self, node: Any, depth: int) -> Any:
-        self._nodes += 1
-        if self._nodes > _MOST_NODES or depth > _MOST_DEPTH:
-            raise ProtocolError("a value of too many parts")
+        self._count(depth)
         if node is None or isinstance(node, bool | float):
             return node
         if isinstance(node, str):
@@ -141,6 +153,11 @@ class _AnswerReader:
             return Other(_text(content))
         raise ProtocolError("a value of an unknown kind")
 
+    def _count(self, depth: int) -> None:
+        self._nodes += 1
+        if self._nodes > _MOST_NODES or depth > _MOST_DEPTH:
+            raise ProtocolError("a value of too many parts")
+
     def _dict(self, content: Any, depth: int) -> dict[Any, Any]:
         pairs = {}
         for item in _list(content):
@@ -168,9 +185,8 @@ class _AnswerReader:
         )
 
     def _layer(self, content: Any, depth: int) -> Layer:
+        self._count(depth)
         content = _keys(content, "name", "type", "trainable", "output", "parameters", "config", "layers")
-        if depth > _MOST_DEPTH:
-            raise ProtocolError("models within models too deep")
         return Layer(
             name=_text(content["name"]),
             type=_text(content["type"]),
@@ -188,6 +204,7 @@ class _AnswerReader:
 
     def _plain(self, content: Any, depth: int) -> Any:
         """Read JSON that stands for itself."""
+        self._count(depth)
         if isinstance(content, list):
             return [self._plain(item, depth + 1) for item in content]
         if isinstance(content, dict):

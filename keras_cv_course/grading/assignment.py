@@ -62,7 +62,7 @@ class Check:
     run: CheckFunction
     name: str
 
-    def draw(self, seed: int) -> np.random.Generator:
+    def draw(self, seed: int | str) -> np.random.Generator:
         """Give the generator of its inputs: the same for the same seed, whatever else is checked."""
         digest = hashlib.sha256(f"{seed} {self.name}".encode()).digest()
         return np.random.default_rng(int.from_bytes(digest))

@@ -115,8 +115,16 @@ def _start_graders(client: Client, job: Job) -> None:
         raise GradingError(f"A worker of the cluster: {error}") from error
 
 
-def _grade_here(name: str, suffix: str, content: bytes | int | None) -> dict[str, Any]:
-    """Grade on a worker what came with the task: a file's content, its size if it is too long, None for no file."""
+def _grade_here(name: str, suffix: str, content: bytes | int | str | None) -> dict[str, Any]:
+    """Grade on a worker what came with the task.
+
+    Args:
+        name: of the submission.
+        suffix: of its file.
+        content: of the file; its size if it is too long; why it cannot be read; None for no file.
+    """
+    if isinstance(content, str):
+        raise GradingError(content)
     plugin = get_worker().plugins[_PLUGIN]
     assert isinstance(plugin, _GraderPlugin)
     with tempfile.TemporaryDirectory(prefix="keras_cv_course-") as temporary:
@@ -134,18 +142,23 @@ def _grade_here(name: str, suffix: str, content: bytes | int | None) -> dict[str
 def _result(job: Job, submission: FoundSubmission, future: Any) -> Result:
     try:
         return Result.from_dict(future.result())
+    except GradingError as error:
+        return failed(job, submission.name, str(error), {})
     except KilledWorker:
         return failed(job, submission.name, "The worker ended while it graded this submission.", {})
     except Exception as error:  # whatever a cluster may raise; the others go on
         return failed(job, submission.name, f"{type(error).__name__}: {error}", {})
 
 
-def _content(path: Path) -> bytes | int | None:
+def _content(path: Path) -> bytes | int | str | None:
     """Give what `_grade_here` takes."""
     if path.is_symlink() or not path.is_file():
         return None
     size = path.stat().st_size
-    return size if size > MOST_BYTES else path.read_bytes()
+    try:
+        return size if size > MOST_BYTES else path.read_bytes()
+    except OSError as error:
+        return f"{path} cannot be read: {error.strerror}."
 
 
 def _pack(folder: Path) -> _Files:

@@ -20,7 +20,7 @@ def check(function: Callable[..., Any], *, seed: int = 0) -> None:
 
     Args:
         function: the function as it is now; an assignment must have a question of its name.
-        seed: the checks' inputs are drawn from it; with the seed of `kcc grade` come the same messages.
+        seed: the checks' inputs are drawn from it; another seed gives other inputs.
 
     Raises:
         GradingError: no assignment asks for a function of this name.

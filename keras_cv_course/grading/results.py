@@ -85,7 +85,7 @@ class Result:
     Attributes:
         submission: name of its file.
         assignment: name of the assignment.
-        seed: that the checks' inputs were drawn from.
+        seed: that the checks' inputs were drawn from, together with the submission's code.
         status: ``"graded"``; ``"grader failed"`` where the fault was not the learner's, and there is no score.
         problem: what befell the submission or the grader as a whole; empty if nothing.
         questions: in the order of the assignment; empty where the grader failed.
@@ -116,7 +116,7 @@ class Result:
     def is_perfect(self) -> bool:
         """Whether all points were earned."""
         return self.status == "graded" and all(
-            check.status == "passed" for question in self.questions for check in question.checks
+            check.earned == check.points for question in self.questions for check in question.checks
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -7,8 +7,9 @@ full memory) must not cost the points of a later one.
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,16 +17,16 @@ from keras_cv_course.errors import DataFileError, GradingError
 from keras_cv_course.grading.answers import read_answer
 from keras_cv_course.grading.assignment import Assignment, Check, Question
 from keras_cv_course.grading.compare import NotCompared, Partly, Wrong
+from keras_cv_course.grading.feedback import MOST_PROBLEMS, CellFeedback, explain, explain_missing
 from keras_cv_course.grading.requests import write_request
 from keras_cv_course.grading.results import CheckResult, CheckStatus, Limits, QuestionResult, Result
 from keras_cv_course.grading.server import WorkerServer
-from keras_cv_course.grading.subject import Ask, Subject, explain
+from keras_cv_course.grading.subject import Ask, Subject
 from keras_cv_course.grading.submission import Cell, Submission, read_submission
 from keras_cv_course.grading.wire import Executed, ProtocolError, Value
 from keras_cv_course.grading.worker import Ending, Worker, WorkerEnded
 
 _MOST_ENDED = 6  # cells of one submission that end a worker; with more of them none of it runs
-_MOST_PROBLEMS = 3  # told of one question
 _MOST_HEADER = 8 * 2**20  # bytes of an answer beside its arrays
 
 
@@ -35,7 +36,8 @@ def grade(path: str | Path, assignment: Assignment, *, seed: int, server: Worker
     Args:
         path: a notebook or a Python file.
         assignment: with the checks that count.
-        seed: the checks' inputs are drawn from it: the same seed gives the same scores.
+        seed: the checks' inputs are drawn from it and from the submission's code: the same of both gives the same
+            score, and who knows the seed cannot hand in answers that fit.
         server: where the submission's code runs.
 
     Returns:
@@ -66,7 +68,16 @@ def grade(path: str | Path, assignment: Assignment, *, seed: int, server: Worker
     )
 
 
-def run_check(check: Check, subject: Subject, seed: int) -> CheckResult:
+def most_seconds(assignment: Assignment) -> float:
+    """Say how long a submission's code can run: each question asked twice, and all cells as long as all questions."""
+    return 3 * _seconds_of_questions(assignment)
+
+
+def _seconds_of_questions(assignment: Assignment) -> float:
+    return sum(question.limits.seconds for question in assignment.questions)
+
+
+def run_check(check: Check, subject: Subject, seed: int | str) -> CheckResult:
     """Run one check.
 
     Returns:
@@ -93,15 +104,6 @@ def run_check(check: Check, subject: Subject, seed: int) -> CheckResult:
             f"The check {check.name} ({check.title!r}) has a defect: it raised {type(error).__name__}: {error}"
         ) from error
     return _check_result(check, "passed", check.points, "")
-
-
-def explain_missing(function: str, names: list[str]) -> str:
-    """Say that a function is not there, and which name is near."""
-    near = get_close_matches(function.lower(), [name.lower() for name in names], n=2, cutoff=0.7)
-    meant = [name for name in names if name.lower() in near]
-    return f"There is no function {function}." + (
-        f" Is it {' or '.join(meant)}? Its name must be {function}." if meant else ""
-    )
 
 
 def _check_result(check: Check, status: CheckStatus, earned: float, message: str) -> CheckResult:
@@ -143,8 +145,12 @@ class _Grading:
     """One submission being graded."""
 
     def __init__(self, submission: Submission, assignment: Assignment, seed: int, server: WorkerServer) -> None:
-        self._cells, self._assignment, self._seed, self._server = submission.cells, assignment, seed, server
+        self._cells, self._assignment, self._server = submission.cells, assignment, server
+        self._seed = f"{seed} {submission.digest}"
         self._functions = [question.function for question in assignment.questions]
+        self._feedback = CellFeedback(self._cells, self._functions)
+        self._cells_seconds = _seconds_of_questions(assignment)
+        self._seconds_left = self._cells_seconds
         self._loaded: _Loaded | None = None
         self._ended: dict[int, Ending] = {}  # number of a cell that is left out, for this is how it ended a worker
 
@@ -161,21 +167,20 @@ class _Grading:
             loaded = self._load(question.limits)
             loaded.served += 1
             checks, ending = self._ask_all(question, loaded)
-            # Its seconds are the question's own; all else may come from what another question left behind.
-            if ending is None or loaded.served == 1 or ending.kind == "seconds":
+            if ending is None or loaded.served == 1:  # not what another question left behind
                 break
         rest = [_check_result(check, "not run", 0.0, "") for check in question.checks[len(checks) :]]
-        checks = [_for_learners(check) for check in (*checks, *rest)]
-        problem = self._problem(question.function, loaded, ending, all(check.status == "passed" for check in checks))
+        checks += rest
+        problem = self._problem(question.function, loaded, ending, checks)
         seconds = time.perf_counter() - started
-        return QuestionResult(question.function, question.title, tuple(checks), problem, seconds)
+        return QuestionResult(question.function, question.title, tuple(map(_for_learners, checks)), problem, seconds)
 
     def _ask_all(self, question: Question, loaded: _Loaded) -> tuple[list[CheckResult], Ending | None]:
         """Run a question's checks until the worker ends."""
         checks: list[CheckResult] = []
         if question.function not in loaded.names:
             return checks, None
-        subject = Subject(_asking(loaded.worker, question.limits), self._locate, question.limits.answer)
+        subject = Subject(_asking(loaded.worker, question.limits), self._feedback.locate, question.limits.answer)
         for check in question.checks:
             try:
                 checks.append(run_check(check, subject, self._seed))
@@ -216,76 +221,62 @@ class _Grading:
             raise GradingError(f"given.py of the assignment {self._assignment.name} has a defect: {reason}")
 
     def _execute_cells(self, loaded: _Loaded) -> bool:
-        """Execute the submission's cells; say whether the worker lived on. Each graded cell has its own time."""
-        shared = _asking(loaded.worker, loaded.limits)
+        """Execute the submission's cells; say whether the worker lived on.
+
+        Each graded cell has a time of its own, the others one together, and all of them one for the whole grading.
+        """
+        shared = loaded.limits.seconds
         for number, cell in enumerate(self._cells):
             if number in self._ended:
                 continue
-            whole = cell.number is not None and (cell.is_marked or any(map(cell.is_for, self._functions)))
-            ask = _asking(loaded.worker, loaded.limits) if whole else shared
+            whole = self._feedback.runs_whole(cell)
+            allowed = min(loaded.limits.seconds if whole else shared, self._seconds_left)
+            ask = _asking(loaded.worker, loaded.limits, allowed)
+            started = time.monotonic()
             try:
                 executed = _execute(ask, cell, number, loaded.limits, whole=whole, names=self._functions)
             except (WorkerEnded, ProtocolError) as error:
-                self._ended[number] = _ending(error)
+                self._spend(time.monotonic() - started)
+                self._ended.setdefault(number, _ending(error))
                 return False
-            loaded.executed[number] = executed
+            self._spend(time.monotonic() - started)
+            shared -= 0.0 if whole else time.monotonic() - started
+            # No more is told, and a submission may have thousands of cells with thousands of problems.
+            loaded.executed[number] = Executed(executed.problems[:MOST_PROBLEMS], executed.dropped[:MOST_PROBLEMS])
         try:
-            names = _value(shared, "names", loaded.limits)
+            names = _value(_asking(loaded.worker, loaded.limits), "names", loaded.limits)
         except (WorkerEnded, ProtocolError) as error:  # by a thread that a cell left behind, perhaps
             self._ended |= dict.fromkeys(range(len(self._cells)), _ending(error))
             return False
         loaded.names = [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
         return True
 
-    # Telling
+    def _spend(self, seconds: float) -> None:
+        """Take from the time of all cells; when it is spent, none runs again."""
+        self._seconds_left -= seconds
+        if self._seconds_left <= 0:
+            spent = Ending("seconds", f"and the other cells took longer than {self._cells_seconds:g} seconds together")
+            self._ended = dict.fromkeys(range(len(self._cells)), spent) | self._ended
 
-    def _locate(self, number: int, line: int) -> tuple[str, str]:
-        """Name the place of a line, and give its text."""
-        if number >= len(self._cells):
-            return f"line {line} of the assignment's own code", ""
-        cell = self._cells[number]
-        return (f"line {line}" if cell.number is None else f"line {line} of {cell.name}"), cell.line(line)
-
-    def _problem(self, function: str, loaded: _Loaded, ending: Ending | None, is_perfect: bool) -> str:
+    def _problem(self, function: str, loaded: _Loaded, ending: Ending | None, checks: Sequence[CheckResult]) -> str:
         """Say what befell a question as a whole."""
         told = [f"{function} {ending.detail}."] if ending else []
         if ending is None and function not in loaded.names:
             told.append(explain_missing(function, [name for name in loaded.names if name not in self._functions]))
-        own: list[str] = []
-        others: list[str] = []
-        for number, cell in enumerate(self._cells):
-            is_own = cell.is_for(function) and cell.number is not None
-            is_other = not is_own and any(map(cell.is_for, self._functions)) and cell.number is not None
-            if not is_other:
-                (own if is_own else others).extend(self._problems_of(number, cell, loaded, is_own))
-        return "\n".join([*told, *own, *([] if is_perfect else others)][:_MOST_PROBLEMS])
-
-    def _problems_of(self, number: int, cell: Cell, loaded: _Loaded, with_dropped: bool) -> list[str]:
-        """Say what befell a cell."""
-        if number in self._ended:
-            return [f"{cell.name.capitalize()} {self._ended[number].detail}, and was left out."]
-        executed = loaded.executed.get(number, Executed((), ()))
-
-        def locate(other: int, line: int) -> tuple[str, str]:
-            return (f"line {line}", cell.line(line)) if other == number else self._locate(other, line)
-
-        told = [explain(cell.name.capitalize(), problem, locate) for problem in executed.problems]
-        if told and with_dropped:
-            told += [
-                f"Line {line} of {cell.name} is for Jupyter only and was left out: {cell.line(line)}"
-                for line in executed.dropped
-            ]
-        return told
+        lost = any(check.status != "passed" for check in checks)
+        problems = self._feedback.problems(function, loaded.executed, self._ended, with_others=lost)
+        left_out = self._feedback.left_out(check.message for check in checks)
+        return "\n".join(islice(chain(told, left_out, problems), MOST_PROBLEMS))
 
 
-def _asking(worker: Worker, limits: Limits) -> Ask:
-    """Give a way to ask a worker whose time, for all that is asked in this way, is limited."""
-    deadline = time.monotonic() + limits.seconds
+def _asking(worker: Worker, limits: Limits, seconds: float | None = None) -> Ask:
+    """Give a way to ask a worker, whose time for all that is asked in this way is that of the limits, or `seconds`."""
+    deadline = time.monotonic() + (limits.seconds if seconds is None else seconds)
 
     def ask(request: bytes) -> bytes:
-        seconds = max(deadline - time.monotonic(), 0.001)
+        left = max(deadline - time.monotonic(), 0.001)
         try:
-            return worker.ask(request, seconds=seconds, max_bytes=limits.answer + _MOST_HEADER)
+            return worker.ask(request, seconds=left, max_bytes=limits.answer + _MOST_HEADER)
         except WorkerEnded as ended:
             if ended.reason.kind == "seconds":  # it knows only what was left of them
                 raise WorkerEnded(Ending("seconds", f"took longer than {limits.seconds:g} seconds")) from ended

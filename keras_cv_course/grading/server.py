@@ -80,7 +80,8 @@ class WorkerServer:
         self._lock = threading.Lock()
         self._workers: WeakSet[Worker] = WeakSet()
         self._is_ready = False
-        self._zygote = _Zygote(worker_files, warm=warm and sys.platform == "linux")
+        self._is_warm = warm and sys.platform == "linux"
+        self._zygote = _Zygote(worker_files, warm=self._is_warm)
         self.layers: dict[str, bool | str] = self._zygote.layers
         if missing := unprotected(self.layers, require):
             self.close()
@@ -94,16 +95,27 @@ class WorkerServer:
             GradingError: if that fails.
         """
         with self._lock:
-            if not self._is_ready:
-                if self._zygote.why_not_ready() is not None:  # then each worker imports for itself
-                    self._zygote.close()
-                    self._zygote = _Zygote(self._worker_files, warm=False)
-                    self._zygote.why_not_ready()
-                self._is_ready = True
-            channel, control = self._zygote.fork(limits)
+            try:
+                channel, control = self._ready_zygote().fork(limits)
+            except GradingError:  # it has ended, or hangs: one more try, for the rest of a class depends on it
+                self._replace_zygote(warm=self._is_warm)
+                channel, control = self._ready_zygote().fork(limits)
         worker = Worker(channel, control, limits, self.layers)
         self._workers.add(worker)
         return worker
+
+    def _ready_zygote(self) -> "_Zygote":
+        """Give the process to fork from, which has imported what it will."""
+        if not self._is_ready:
+            if self._zygote.why_not_ready() is not None:  # then each worker imports for itself
+                self._replace_zygote(warm=False)
+                self._zygote.why_not_ready()
+            self._is_ready = True
+        return self._zygote
+
+    def _replace_zygote(self, *, warm: bool) -> None:
+        self._zygote.close()
+        self._zygote, self._is_ready = _Zygote(self._worker_files, warm=warm), False
 
     def close(self) -> None:
         """End all workers and the server."""

@@ -4,7 +4,6 @@ The same class asks a worker in a sandbox and the learner's own notebook: it wri
 and `ask` carries them.
 """
 
-import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,16 +11,11 @@ import numpy as np
 
 from keras_cv_course.grading.answers import read_answer
 from keras_cv_course.grading.compare import NotCompared, Wrong, is_model
+from keras_cv_course.grading.feedback import Locate, explain
 from keras_cv_course.grading.requests import write_request
 from keras_cv_course.grading.wire import Array, Missing, Model, ProtocolError, Raised, Value
 
 Ask = Callable[[bytes], bytes]
-# (number of a cell, line) -> where that is for the learner, and the text of the line
-Locate = Callable[[int, int], tuple[str, str]]
-
-# TensorFlow's own names, which say nothing to a learner.
-_INTERNAL = re.compile(r"\{\{function_node [^}]*\}\}\s*|\s*\[Op:\w+\](?:\s*name:\s*$)?")
-_MOST_MESSAGE = 600
 
 
 class Subject:
@@ -97,22 +91,3 @@ class Subject:
         if isinstance(answer, Missing):
             raise NotCompared(f"There is no {answer.name}.")
         raise ProtocolError("an answer to something else")
-
-
-def explain(what: str, raised: Raised, locate: Locate) -> str:
-    """Say what raised, what, and in which line."""
-    message = _INTERNAL.sub("", raised.message).strip()
-    message = message if len(message) <= _MOST_MESSAGE else f"{message[:_MOST_MESSAGE]}..."
-    said = f"{what} raised {raised.type}"
-    if raised.type in ("SystemExit", "KeyboardInterrupt"):
-        said, message = f"{what} wanted to end Python ({raised.type})", ""
-    place, line = locate(*raised.frames[-1]) if raised.frames else ("", "")
-    text = (
-        said
-        + (f" in {place}" if place else "")
-        + (f": {message}" if message else "")
-        + (f"\n    {line}" if line else "")
-    )
-    if "NoneType" in message or "None values" in message:
-        text += "\nSomething is still None: is a gap not filled in, or a `return` missing?"
-    return text

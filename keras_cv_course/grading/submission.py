@@ -1,10 +1,12 @@
 """Reads a submission, a notebook or a Python file, without running or trusting any of it."""
 
+import hashlib
 import json
 import os
 import re
 import stat
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -51,9 +53,12 @@ class Cell:
 
     def line(self, number: int) -> str:
         """Give the text of a line by its number; empty where it has none."""
-        lines = self.source.split("\n")
         index = number - self.first_line
-        return lines[index].strip() if 0 <= index < len(lines) else ""
+        return self._lines[index].strip() if 0 <= index < len(self._lines) else ""
+
+    @cached_property
+    def _lines(self) -> list[str]:
+        return self.source.split("\n")
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,11 @@ class Submission:
 
     name: str
     cells: tuple[Cell, ...]
+
+    @property
+    def digest(self) -> str:
+        """Tell its code from any other code."""
+        return hashlib.sha256(json.dumps([cell.source for cell in self.cells]).encode()).hexdigest()
 
 
 def read_submission(path: str | Path) -> Submission:
@@ -84,9 +94,9 @@ def read_submission(path: str | Path) -> Submission:
         raise DataFileError(
             f"Expected text in UTF-8. The byte at {error.start} is none. Save the file again."
         ) from error
-    if path.suffix == ".ipynb":
+    if path.suffix.lower() == ".ipynb":
         cells = _notebook_cells(text)
-    elif path.suffix == ".py":
+    elif path.suffix.lower() == ".py":
         cells = _file_cells(_clean(text))
     else:
         raise DataFileError(f"Expected a notebook (.ipynb) or a Python file (.py). Received: {path.name}.")
@@ -162,11 +172,13 @@ def _file_cells(text: str) -> list[Cell]:
     """Split a Python file at the lines that begin a cell in the percent format; most have none."""
     starts = [0, *(match.start() for match in _PERCENT_CELL.finditer(text) if match.start() > 0)]
     cells = []
+    line = 1
     for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
-        is_text = (match := _PERCENT_CELL.match(text, start)) is not None and "[markdown]" in match[1]
+        source = text[start:end]
+        is_text = (match := _PERCENT_CELL.match(source)) is not None and "[markdown]" in match[1]
         if not is_text:
-            source = text[start:end]
-            cells.append(Cell(None, source, text.count("\n", 0, start) + 1, _MARK.search(source) is not None))
+            cells.append(Cell(None, source, line, _MARK.search(source) is not None))
+        line += source.count("\n")
     return cells
 
 

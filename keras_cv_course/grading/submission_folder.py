@@ -14,6 +14,8 @@ from keras_cv_course.errors import GradingError
 from keras_cv_course.grading.submission import MOST_BYTES
 
 _SUFFIXES = (".ipynb", ".py")
+_MOST_DEPTH = 32  # of folders in a student's folder; deeper ones are not looked into
+_MOST_ENTRIES = 20_000  # of a student's folder; further ones are not looked at
 _SKIPPED_FOLDERS = {"__pycache__", "__MACOSX"}
 
 
@@ -91,9 +93,24 @@ def _of_student(folder: Path) -> list[Path]:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    for parent, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".") and name not in _SKIPPED_FOLDERS]
-        yield from (Path(parent) / name for name in names if not name.startswith("."))
+    """Give the files in a folder and its subfolders, however many and deep a student has made them."""
+    waiting, entries = [(folder, 0)], 0
+    while waiting:
+        parent, depth = waiting.pop()
+        try:
+            content = sorted(os.scandir(parent), key=lambda entry: entry.name)
+        except OSError:  # a folder that may not be read holds nothing that can be graded
+            continue
+        for entry in content:
+            entries += 1
+            if entries > _MOST_ENTRIES:
+                return
+            if entry.name.startswith(".") or entry.name in _SKIPPED_FOLDERS:
+                continue
+            if not entry.is_dir(follow_symlinks=False):
+                yield parent / entry.name
+            elif depth < _MOST_DEPTH:
+                waiting.append((parent / entry.name, depth + 1))
 
 
 def _digest(path: Path) -> str:

@@ -22,7 +22,7 @@ _START_SECONDS = 60.0  # more than any start takes, also on a machine under load
 _END_SECONDS = 2.0  # between the end of a worker and its keeper's report
 _CHUNK = 2**20
 
-EndingKind = Literal["exit", "signal", "seconds", "memory", "output", "processes", "protocol"]
+EndingKind = Literal["exit", "signal", "seconds", "memory", "output", "disk", "processes", "protocol"]
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,9 @@ class Worker:
         poll = select.poll()
         poll.register(self._channel, event)
         poll.register(self._control, select.POLLIN)
-        seconds = max(0.0, deadline - time.monotonic()) if deadline else 0.0
+        seconds = deadline - time.monotonic() if deadline else 0.0
+        if seconds < 0:  # also where it is always ready, a byte at a time
+            raise TimeoutError
         ready = {descriptor for descriptor, _ in poll.poll(math.ceil(1000 * seconds))}
         if self._channel.fileno() in ready:
             return [self._channel]
@@ -227,7 +229,7 @@ def _ending(report: dict[str, Any], limits: Limits) -> Ending:
         case {"limit": "output"}:
             return Ending("output", f"printed more than {_size(limits.output)}")
         case {"limit": "disk"}:
-            return Ending("output", f"wrote more than {_size(limits.disk)} to files")
+            return Ending("disk", f"wrote more than {_size(limits.disk)} to files")
         case {"limit": "processes"}:
             return Ending("processes", f"ran more than {limits.processes} processes and threads")
     raise GradingError(f"The keeper of a worker failed: {report.get('failed', 'it was killed')}")

@@ -102,3 +102,11 @@ def test_grades_as_nbgrader_exports_them():
     ]
     assert rows["alice"]["max_score"] == "7"
     assert (rows["'=1"]["score"], rows["'=1"]["max_score"]) == ("", "")
+
+
+def test_a_student_with_several_notebooks_has_one_line_and_no_score():
+    text = grades_csv([perfect_result("bob/a.ipynb"), perfect_result("bob/b.ipynb"), perfect_result("carla.py")])
+    rows = {row["student_id"]: row for row in csv.DictReader(text.splitlines())}
+    assert len(text.splitlines()) == 3
+    assert (rows["bob"]["score"], rows["bob"]["max_score"]) == ("", "")
+    assert rows["carla"]["score"] == rows["carla"]["max_score"] != ""

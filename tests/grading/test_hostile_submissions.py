@@ -391,16 +391,23 @@ BREAKS: dict[str, str] = {
 }
 
 
+def cheating_cell(cheat: str) -> str:
+    """Put a cheat behind a wrong `iou`, into its cell: a cell of another kind would not run whole."""
+    cheat = textwrap.dedent(cheat)
+    return cheat if cheat.startswith("def iou") else f"{WRONG_IOU}\n{cheat}"
+
+
+def test_what_stands_where_the_cheats_do_is_executed(run: Grade) -> None:
+    by_calls = f"exec({IOU!r}, globals())"
+    assert question_of(run([IMPORTS, cheating_cell(by_calls)]), "iou").earned == 5
+
+
 @pytest.mark.parametrize("name", CHEATS)
 def test_cheating_gains_nothing(name: str, run: Grade, honest: Result) -> None:
-    cheat = textwrap.dedent(CHEATS[name])
-    cells = [cheat] if cheat.startswith("def iou") else [WRONG_IOU, cheat]
-    result = run([IMPORTS, *cells, FILTER, SUPPRESSION, EVAL])
+    result = run([IMPORTS, cheating_cell(CHEATS[name]), FILTER, SUPPRESSION, EVAL])
     assert result.status == "graded"
     assert question_of(result, "iou").earned <= question_of(honest, "iou").earned
     assert result.earned <= honest.earned
-    for place in ("/tmp/pickled", "/tmp/from_a_shell", "/tmp/results.json", "/results.json"):
-        assert not Path(place).exists()
 
 
 @pytest.mark.parametrize("name", BREAKS)
@@ -419,7 +426,7 @@ def test_what_breaks_costs_its_own_question_only(name: str, run: Grade) -> None:
 def test_a_cell_that_ends_the_process_costs_its_own_question_only(run: Grade) -> None:
     result = run([IMPORTS, FILTER, f"import os\nos._exit(0)\n{IOU}", SUPPRESSION, EVAL])
     assert question_of(result, "iou").earned == 0
-    assert "os._exit" in question_of(result, "iou").problem or question_of(result, "iou").problem
+    assert "ended itself with exit code 0, and was left out" in question_of(result, "iou").problem
     assert all(question_of(result, name).earned == question_of(result, name).points for name in OTHERS)
 
 

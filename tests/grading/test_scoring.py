@@ -111,3 +111,55 @@ def test_package_offers_only_what_the_assignment_gives(grade_cells: GradeCells) 
     assert question.earned == 0
     told = "Code cell 3 raised ImportError in line 1: while grading, keras_cv_course has only check, scale_boxes"
     assert told in question.problem
+
+
+def test_answers_that_were_recorded_do_not_fit_another_submission(grade_cells: GradeCells) -> None:
+    wrong = grade_cells([IMPORTS, FILTER, IOU.replace("- intersection", ""), SUPPRESSION, EVAL])
+    same_but_for_a_comment = [IMPORTS, FILTER, IOU.replace("- intersection", "") + "# again\n", SUPPRESSION, EVAL]
+    assert question_of(grade_cells(same_but_for_a_comment), "iou") != question_of(wrong, "iou")
+
+
+def test_what_an_earlier_question_left_running_does_not_take_the_time_of_a_later_one(
+    server: WorkerServer, car_detection: Assignment, tmp_path: Path
+) -> None:
+    holds_the_interpreter = (
+        "    import re, threading\n"
+        "    threading.Timer(0.3, lambda: re.match('(a|a)*b', 'a' * 40)).start()\n"
+        "    box_scores ="
+    )
+    slow = IOU.replace("    union =", "    import time; time.sleep(0.1)\n    union =")
+    cells = [IMPORTS, FILTER.replace("    box_scores =", holds_the_interpreter), slow]
+    questions = [replace(each, limits=replace(each.limits, seconds=3.0)) for each in car_detection.questions[:2]]
+    result = grade(
+        write_notebook(tmp_path / "learner.ipynb", cells),
+        replace(car_detection, questions=tuple(questions)),
+        seed=1,
+        server=server,
+    )
+    assert earned(result)[1], result
+
+
+def test_cells_have_a_time_together_and_are_the_learner_s(
+    server: WorkerServer, car_detection: Assignment, tmp_path: Path
+) -> None:
+    sleeps = [f"# GRADED FUNCTION: x{number}\nimport time\ntime.sleep(0.9)\n" for number in range(50)]
+    questions = [replace(each, limits=replace(each.limits, seconds=1.0)) for each in car_detection.questions]
+    assignment = replace(car_detection, questions=tuple(questions))
+    result = grade(
+        write_notebook(tmp_path / "learner.ipynb", [*sleeps, *PARTS.values()]), assignment, seed=1, server=server
+    )
+    assert (result.status, result.earned) == ("graded", 0)
+    assert "and the other cells took longer than 4 seconds together" in question_of(result, "iou").problem
+    assert result.seconds < 60
+
+
+def test_thousands_of_problems_are_not_all_told(grade_cells: GradeCells) -> None:
+    result = grade_cells([*PARTS.values(), "class a: 1/0\n" * 3000 + "\n" * 300_000])
+    assert result.is_perfect
+    assert result.seconds < 60
+
+
+def test_name_that_a_cell_sets_by_a_call_is_explained(grade_cells: GradeCells) -> None:
+    result = grade_cells([IMPORTS, "EPSILON = float('0')", FILTER, IOU.replace("return ", "return EPSILON + "), EVAL])
+    problem = question_of(result, "iou").problem
+    assert problem.startswith("Code cell 2 sets EPSILON by calling something, which is not run for grading"), problem

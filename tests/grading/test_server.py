@@ -271,13 +271,21 @@ def test_closing_a_server_ends_its_workers() -> None:
         ask(worker, "answer = 1")
 
 
-def test_a_server_that_has_ended_is_a_grading_error() -> None:
+def test_a_server_that_has_ended_is_started_again() -> None:
     with WorkerServer(worker_files=[STAND_IN], warm=False, require=frozenset()) as started:
         started.start(SMALL).kill()
         started._zygote._process.kill()
         started._zygote._process.wait()
-        with pytest.raises(GradingError, match="server of workers"):
-            started.start(SMALL)
+        with started.start(SMALL) as worker:
+            assert ask(worker, "answer = 1") == 1
+
+
+def test_an_answer_that_comes_byte_by_byte_has_its_deadline(server: WorkerServer) -> None:
+    code = "import os, time\nos.write(channel, (10**6).to_bytes(8, 'little'))\nwhile True: os.write(channel, b'x')"
+    started = time.monotonic()
+    with server.start(SMALL) as worker, pytest.raises(WorkerEnded, match="longer than 1 seconds"):
+        worker.ask(code.encode(), seconds=1, max_bytes=10**9)
+    assert time.monotonic() - started < 30
 
 
 # TensorFlow in workers

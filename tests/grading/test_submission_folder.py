@@ -91,3 +91,25 @@ def test_find_one(tmp_path):
     write(tmp_path, "one/a.ipynb", "one/help.py", "two/a.ipynb", "two/b.ipynb")
     assert find_one(tmp_path / "one").name == "a.ipynb"
     assert find_one(tmp_path / "two") == tmp_path / "two"
+
+
+def test_a_student_s_bottomless_folder_does_not_end_the_others(tmp_path):
+    write(tmp_path, "alice/a.ipynb", "bob/b.ipynb")
+    home = Path.cwd()
+    try:
+        os.chdir(tmp_path / "bob")
+        for _ in range(1100):  # longer than any path may be
+            Path("d").mkdir()
+            os.chdir("d")
+        Path("deep.ipynb").write_text("{}")
+    finally:
+        os.chdir(home)
+    assert names(tmp_path) == ["alice/a.ipynb", "bob/b.ipynb"]
+
+
+def test_a_student_s_hundred_thousand_files_are_not_all_looked_at(tmp_path):
+    (tmp_path / "bob").mkdir()
+    for number in range(20_050):
+        (tmp_path / "bob" / f"{number:05}.txt").touch()
+    write(tmp_path, "bob/a.py", "bob/0.ipynb")
+    assert names(tmp_path) == ["bob/0.ipynb"]

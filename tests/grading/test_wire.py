@@ -243,3 +243,21 @@ def test_defect_of_a_check_is_the_grader_s(car_detection: Assignment) -> None:
     check = replace(car_detection.questions[0].checks[0], run=broken)
     with pytest.raises(GradingError, match=r"checks\.filter_keeps_the_likely .* has a defect: it raised KeyError"):
         run_check(check, subject_of(), 1)
+
+
+@pytest.mark.parametrize("deep", [*range(38, 44), 450, 900])
+def test_a_forged_model_of_any_depth_is_read_or_refused(deep: int) -> None:
+    compiled: Any = {}
+    for _ in range(deep):
+        compiled = {"x": compiled}
+    lists: dict[str, Any] = {key: [] for key in ("inputs", "outputs", "layers", "weights")}
+    model = {"handle": 0, "type": "Model", "parameters": 0, "compiled": compiled, **lists}
+    with pytest.raises(ProtocolError) if deep > 42 else contextlib.suppress(ProtocolError):
+        read_answer(message(value({"t": "model", "v": model})))
+
+
+def test_more_problems_of_a_cell_than_are_told_are_refused() -> None:
+    problem = {"type": "ValueError", "message": "", "frames": []}
+    assert read_answer(message({"arrays": [], "body": {"cell": {"problems": [problem] * 50, "dropped": [1]}}}))
+    with pytest.raises(ProtocolError):
+        read_answer(message({"arrays": [], "body": {"cell": {"problems": [problem] * 51, "dropped": []}}}))

@@ -11,6 +11,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Mapping
+from itertools import groupby
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -135,17 +136,20 @@ def _problem(cell_type: str, metadata: Mapping[str, Any], seen: set[str]) -> str
 
 
 def grades_csv(results: Iterable[Result]) -> str:
-    """Give the CSV that ``nbgrader export`` writes: a line for each submission.
+    """Give the CSV that ``nbgrader export`` writes: a line for each student.
 
     The student's id is the name of their folder, or of their file without its ending. Columns that only nbgrader's own
-    database knows are empty, as are the scores where the grader failed.
+    database knows are empty, as are the scores where the grader failed, and where a student has handed in several
+    notebooks: which of them counts is the instructor's to say.
     """
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, restval="", lineterminator="\n")
     writer.writeheader()
-    for result in sorted(results, key=lambda result: result.submission):
-        row = {"assignment": result.assignment, "student_id": cell(student(result.submission))}
-        if result.status == "graded":
+    ordered = sorted(results, key=lambda result: student(result.submission))
+    for name, of_student in groupby(ordered, key=lambda result: student(result.submission)):
+        result, *others = of_student
+        row = {"assignment": result.assignment, "student_id": cell(name)}
+        if result.status == "graded" and not others:
             score = {"raw_score": number(result.earned), "late_submission_penalty": "0", "score": number(result.earned)}
             row |= score | {"max_score": number(result.points)}
         writer.writerow(row)
