@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 CHECKOUT = Path(__file__).parents[1]
+LEARNERS = ("assignment.toml", "checks.py", "given.py", "notebook.ipynb", "notebook.md")
+INSTRUCTORS = ("hidden_checks.py", "lesson.py", "solution.ipynb", "mistakes.toml", "MISTAKES.md")
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +23,7 @@ def wheel_names(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(CHECKOUT / name, copy / name)
     for path in (copy / "assignments").glob("*/assignment.toml"):
-        for name in ("hidden_checks.py", "lesson.py", "solution.ipynb", "learner.ipynb", "given.py"):
+        for name in (*LEARNERS, *INSTRUCTORS):
             (path.parent / name).touch()
     subprocess.run(
         [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder, copy], check=True
@@ -44,13 +46,8 @@ def test_wheel_carries_weights_templates_and_assignments(wheel_names: set[str]) 
 def test_wheel_carries_the_learner_s_side_of_each_assignment(wheel_names: set[str]) -> None:
     folders = [path.parent.name for path in (CHECKOUT / "assignments").glob("*/assignment.toml")]
     assert folders
-    learners = ("assignment.toml", "checks.py", "given.py", "learner.ipynb")
-    assert {f"keras_cv_course/assignments/{folder}/{name}" for folder in folders for name in learners} <= wheel_names
+    assert {f"keras_cv_course/assignments/{folder}/{name}" for folder in folders for name in LEARNERS} <= wheel_names
 
 
 def test_wheel_carries_nothing_that_is_the_instructor_s(wheel_names: set[str]) -> None:
-    assert not [
-        name
-        for name in wheel_names
-        if "solution" in name or "hidden" in name or "lesson" in name or name.startswith("tests")
-    ]
+    assert not {name for name in wheel_names if Path(name).name in INSTRUCTORS or name.startswith("tests")}

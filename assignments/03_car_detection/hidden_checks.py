@@ -1,27 +1,15 @@
 """Hidden checks of the car detection assignment: fresh inputs of other shapes, and cases that are easily forgotten."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
 from keras_cv_course.grading import Subject, check_of, compare
 
-from .checks import (
-    ask_eval,
-    ask_filter,
-    ask_iou,
-    ask_suppression,
-    draw_grid,
-    draw_picture,
-    draw_rivals,
-    eval_mistakes,
-    filter_boxes,
-    is_clear,
-    overlaps_are_clear,
-    suppress,
-    telling,
-)
+from .asking import ask_eval, ask_iou, ask_suppression, see_filter
+from .inputs import Case, draw_grid, draw_picture, draw_rivals, is_clear, overlaps_are_clear, telling
+from .reference import filter_boxes, suppress
+from .typical_mistakes import eval_mistakes
 
 
 @check_of("yolo_filter_boxes", title="A grid of another size, and the threshold by default")
@@ -32,7 +20,7 @@ def filter_another_grid(subject: Subject, draw: np.random.Generator) -> None:
         right = filter_boxes(boxes, confidence, probabilities, 0.6)
         if is_clear((confidence * probabilities).max(axis=-1), 0.6) and len(right["scores"]) > 3:
             break
-    compare.close(ask_filter(subject, boxes, confidence, probabilities), right, "yolo_filter_boxes")
+    see_filter(subject, (boxes, confidence, probabilities), right, {})
 
 
 @check_of("yolo_filter_boxes", title="Nothing is likely enough")
@@ -40,7 +28,7 @@ def filter_nothing(subject: Subject, draw: np.random.Generator) -> None:
     """Expect empty results of the right shapes."""
     confidence, probabilities, boxes = draw_grid(draw, (3, 3, 2), 6)
     right = filter_boxes(boxes, confidence, probabilities, 1.5)
-    compare.close(ask_filter(subject, boxes, confidence, probabilities, threshold=1.5), right, "yolo_filter_boxes")
+    see_filter(subject, (boxes, confidence, probabilities), right, {}, threshold=1.5)
 
 
 @check_of("iou", title="Boxes in boxes, and boxes of any place and size")
@@ -82,7 +70,7 @@ def suppression_of_one(subject: Subject, draw: np.random.Generator) -> None:
 def eval_of_a_batch(subject: Subject, draw: np.random.Generator) -> None:
     """Give the outputs with the axis of the batch that the network's have."""
 
-    def cases() -> Iterator[tuple[Any, Any, dict[str, Any]]]:
+    def cases() -> Iterator[Case]:
         while True:
             picture = draw_picture(draw, (1,), max_boxes=5, score_threshold=0.5, iou_threshold=0.4)
             mistakes = eval_mistakes(picture)

@@ -30,6 +30,7 @@ ASSIGNMENT_FOLDERS = (_PACKAGE / "assignments", _PACKAGE.parent / "assignments")
 
 CheckFunction = Callable[[Subject, np.random.Generator], None]
 _ATTRIBUTE = "_kcc_check"
+_ABOUT = "assignment.toml"
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ def check_of(
 
 def assignment_names() -> list[str]:
     """Name the assignments of this installation."""
-    return sorted(path.parent.name for folder in ASSIGNMENT_FOLDERS for path in folder.glob("*/assignment.toml"))
+    return sorted(path.parent.name for folder in ASSIGNMENT_FOLDERS for path in folder.glob(f"*/{_ABOUT}"))
 
 
 def find_assignment(name: str) -> Path:
@@ -143,6 +144,11 @@ def find_assignment(name: str) -> Path:
     return next(folder / found[0] for folder in ASSIGNMENT_FOLDERS if (folder / found[0]).is_dir())
 
 
+def graded_functions(name: str) -> list[str]:
+    """Name the functions that an assignment of this installation asks for, without importing its checks."""
+    return [question.get("function", "") for question in _read_about(find_assignment(name) / _ABOUT)["question"]]
+
+
 def load_assignment(
     assignment: str | Path, *, private: str | Path | None = None, public_only: bool = False
 ) -> Assignment:
@@ -158,9 +164,9 @@ def load_assignment(
         GradingError: no such assignment, or one that cannot be used: the message names the file.
     """
     folder = Path(assignment)
-    if not (folder / "assignment.toml").is_file():
+    if not (folder / _ABOUT).is_file():
         folder = find_assignment(str(assignment))
-    about = _read_about(folder / "assignment.toml")
+    about = _read_about(folder / _ABOUT)
     files: list[tuple[Path, Visibility]] = [(folder / "checks.py", "public")]
     if not public_only and (folder / "hidden_checks.py").is_file():
         files.append((folder / "hidden_checks.py", "hidden"))

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from keras_cv_course.errors import GradingError
-from keras_cv_course.grading.assignment import assignment_names, load_assignment
+from keras_cv_course.grading.assignment import assignment_names, graded_functions, load_assignment
 from keras_cv_course.grading.jail.worker import Session
 from keras_cv_course.grading.results import CheckResult, Limits
 from keras_cv_course.grading.scoring import run_check
@@ -26,18 +26,15 @@ def check(function: Callable[..., Any], *, seed: int = 0) -> None:
         GradingError: no assignment asks for a function of this name.
     """
     name = getattr(function, "__name__", "")
-    questions = {
-        question.function: (assignment, question)
-        for assignment in (load_assignment(known, public_only=True) for known in assignment_names())
-        for question in assignment.questions
-    }
-    if name not in questions:
-        near = get_close_matches(name, questions, n=1)
+    assignment_of = {asked: known for known in assignment_names() for asked in graded_functions(known)}
+    if name not in assignment_of:
+        near = get_close_matches(name, assignment_of, n=1)
         raise GradingError(
-            f"Expected a graded function: {', '.join(questions)}. Received: {name or function!r}."
+            f"Expected a graded function: {', '.join(assignment_of)}. Received: {name or function!r}."
             + (f" Its name must be {near[0]}." if near else "")
         )
-    assignment, question = questions[name]
+    assignment = load_assignment(assignment_of[name], public_only=True)
+    (question,) = (each for each in assignment.questions if each.function == name)
     session, locate = _session(function, name, assignment.given)
     subject = Subject(session.answer, locate, Limits.answer)
     results = [run_check(each, subject, seed) for each in question.checks]

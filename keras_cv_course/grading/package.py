@@ -20,6 +20,7 @@ from keras_cv_course.grading.formats.nbgrader import mark_cells
 from keras_cv_course.grading.job import assignment_folder
 
 _PACKAGE = Path(__file__).parents[1]
+_NOT_FOR_GRADING = ("*.ipynb", "*.md", "lesson*", "mistakes*")
 _PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 _GRADE = '''\
@@ -98,7 +99,7 @@ def package_grader(
     with tempfile.TemporaryDirectory() as temporary:
         bundle = Path(temporary) / "bundle"
         _copy(_PACKAGE, bundle / "keras_cv_course", "weights", "assignments")
-        _copy(assignment_folder(assignment), bundle / "assignment" / loaded.name, "*.ipynb", "lesson*", "solution*")
+        _copy(assignment_folder(assignment), bundle / "assignment" / loaded.name, *_NOT_FOR_GRADING)
         if private is not None:
             _copy(private, bundle / "private")
         (bundle / SETTINGS).write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
@@ -124,14 +125,14 @@ def package_notebook(assignment: str | Path, out: Path) -> Path:
         The notebook: ``out/source/NAME/NAME.ipynb``.
 
     Raises:
-        GradingError: there is no such assignment, or not one notebook in it, or a question without its cell.
+        GradingError: there is no such assignment, or no notebook in it, or a question without its cell.
     """
     loaded = load_assignment(assignment)
-    notebooks = sorted(assignment_folder(assignment).glob("*.ipynb"))
-    if len(notebooks) != 1:
-        raise GradingError(f"Expected one notebook in {assignment_folder(assignment)}. Received: {len(notebooks)}.")
+    notebook = assignment_folder(assignment) / "notebook.ipynb"
+    if not notebook.is_file():
+        raise GradingError(f"Expected the learner's notebook, {notebook}. There is none.")
     points = {question.function: sum(check.points for check in question.checks) for question in loaded.questions}
-    marked = mark_cells(json.loads(notebooks[0].read_text(encoding="utf-8")), points)
+    marked = mark_cells(json.loads(notebook.read_text(encoding="utf-8")), points)
     target = out / "source" / loaded.name / f"{loaded.name}.ipynb"
     write_text_atomically(target, json.dumps(marked, indent=1, ensure_ascii=False) + "\n")
     return target

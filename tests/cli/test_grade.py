@@ -134,9 +134,9 @@ def test_packages(tmp_path: Path, assignment: Path) -> None:
 def test_a_notebook_for_nbgrader(tmp_path: Path) -> None:
     assignment = write_assignment(tmp_path)
     done = kcc("package", "nbgrader", assignment, "--out", tmp_path / "course")
-    assert (done.returncode, "Expected one notebook" in done.stderr) == (2, True)
+    assert (done.returncode, "notebook.ipynb. There is none" in done.stderr) == (2, True)
     cells = [f"# GRADED FUNCTION: {name}\ndef {name}(x): ..." for name in ("double", "mean")]
-    write_notebook(assignment / "lesson.ipynb", *cells)
+    write_notebook(assignment / "notebook.ipynb", *cells)
     done = kcc("package", "nbgrader", assignment, "--out", tmp_path / "course")
     assert done.returncode == 0, done.stderr
     notebook = json.loads((tmp_path / "course" / "source" / "00_tiny" / "00_tiny.ipynb").read_text())

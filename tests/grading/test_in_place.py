@@ -1,6 +1,7 @@
 """The public checks in the learner's own process."""
 
 import linecache
+import re
 from typing import Any
 
 import pytest
@@ -52,8 +53,13 @@ def test_messages_are_those_of_grading(
     graded = question_of(grade_cells(changed("iou", (old, new)), 3), "iou")
     messages = [result.message for result in graded.checks if result.message]
     assert messages
-    for message in messages:
-        assert all(line.strip() in told for line in message.split("\n")), (message, told)
+    for message in map(without_numbers, messages):
+        assert all(line.strip() in without_numbers(told) for line in message.split("\n")), (message, told)
+
+
+def without_numbers(text: str) -> str:
+    """Leave out the inputs, which grading draws for each submission, and what comes of them."""
+    return re.sub(r"[-\d.]+", "#", text)
 
 
 def test_function_of_no_assignment_is_told() -> None:

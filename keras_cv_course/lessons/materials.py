@@ -1,0 +1,83 @@
+"""What a learner's folder gets beside the notebook: drawn data, so that a first run needs no download.
+
+An assignment names what it wants in `assignment.toml`, as ``materials = ["signs"]``.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+Progress = Callable[[int], None]
+
+# Enough to learn from, and ready in some 15 seconds.
+_TRAIN_SIGNS, _TEST_SIGNS = 600, 120
+_PICTURES, _PICTURE_SIZE, _PICTURE_SEED = 160, 160, 1
+_ROADS, _ROAD_SIZE = 6, (720, 1280)
+_ROAD_SEED = 2026  # as in `kcc demo`; the shipped detector was trained with others
+
+
+@dataclass(frozen=True)
+class Material:
+    """One kind of data.
+
+    Attributes:
+        description: for a progress bar.
+        count: of pictures that are drawn.
+        write: writes them into a folder, and calls the function with the number drawn so far.
+    """
+
+    description: str
+    count: int
+    write: Callable[[Path, Progress], None]
+
+
+def _write_signs(folder: Path, progress: Progress) -> None:
+    """Write the two files of SIGNS, and a larger picture of one more hand."""
+    import numpy as np
+    from PIL import Image
+
+    from keras_cv_course.data.signs import write_synthetic_signs
+    from keras_cv_course.data.synthetic.hand_signs import draw_hand_sign
+
+    write_synthetic_signs(folder / "datasets", train=_TRAIN_SIGNS, test=_TEST_SIGNS, progress=progress)
+    Image.fromarray(draw_hand_sign(2, np.random.default_rng(7), 256)).save(folder / "my_hand.png")
+
+
+def _write_pictures(folder: Path, progress: Progress) -> None:
+    """Write a folder of pictures for each of two classes, open hands and others, and one more open hand beside them."""
+    import numpy as np
+    from PIL import Image
+
+    from keras_cv_course.data.synthetic.hand_signs import draw_hand_sign
+
+    def draw(sign: int, number: int, path: Path) -> None:
+        image = draw_hand_sign(sign, np.random.default_rng([_PICTURE_SEED, number]), _PICTURE_SIZE)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(path, quality=92)
+
+    for number in range(_PICTURES):
+        is_open = number % 2 == 1
+        name = "open_hand" if is_open else "not_open_hand"
+        sign = 5 if is_open else number // 2 % 5  # each of the other signs as often
+        draw(sign, number, folder / "pictures" / name / f"hand_{number:03d}.jpg")
+        progress(number + 1)
+    draw(5, _PICTURES, folder / "my_picture.jpg")
+
+
+def _write_roads(folder: Path, progress: Progress) -> None:
+    """Write pictures of roads as a camera in a car takes them."""
+    from PIL import Image
+
+    from keras_cv_course.data.synthetic.road_scenes import draw_road_scenes
+
+    (folder / "images").mkdir()
+    for number, scene in enumerate(draw_road_scenes(_ROADS, _ROAD_SEED, _ROAD_SIZE), 1):
+        Image.fromarray(scene.image).save(folder / "images" / f"road_{number}.jpg", quality=92)
+        progress(number)
+
+
+MATERIALS = {
+    "pictures": Material("Drawing hands", _PICTURES, _write_pictures),
+    "roads": Material("Drawing roads", _ROADS, _write_roads),
+    "signs": Material("Drawing hands", _TRAIN_SIGNS + _TEST_SIGNS, _write_signs),
+}

@@ -1,0 +1,43 @@
+"""Each mistake that people make is caught by its check and named; each other right way earns all points."""
+
+from pathlib import Path
+
+from assignment_lessons import Lesson, each_lesson, each_variant, read
+
+from keras_cv_course.grading.results import QuestionResult
+from keras_cv_course.grading.scoring import grade
+from keras_cv_course.grading.server import WorkerServer
+
+LEAST_MISTAKES, LEAST_EQUIVALENTS = 12, 3
+
+
+def grade_variant(lesson: Lesson, name: str, folder: Path, server: WorkerServer) -> QuestionResult:
+    (variant,) = [variant for variant in lesson.variants if variant.name == name]
+    path = lesson.write_notebook(folder / "learner.ipynb", solved=True, instead={variant.function: variant.source})
+    (question,) = grade(path, lesson.readable(variant.function), seed=1, server=server).questions
+    return question
+
+
+@each_lesson()
+def test_there_are_enough(folder: Path) -> None:
+    variants = read(folder).variants
+    mistakes = [variant for variant in variants if variant.is_mistake]
+    assert len(mistakes) >= LEAST_MISTAKES
+    assert len(variants) - len(mistakes) >= LEAST_EQUIVALENTS
+
+
+@each_variant("mistake")
+def test_mistake_is_caught_and_named(folder: Path, name: str, tmp_path: Path, server: WorkerServer) -> None:
+    lesson = read(folder)
+    question = grade_variant(lesson, name, tmp_path, server)
+    (mistake,) = [variant for variant in lesson.variants if variant.name == name]
+    (caught,) = [check for check in question.checks if check.title == mistake.check]
+    assert caught.status in ("failed", "partly"), question
+    assert mistake.says in caught.message
+
+
+@each_variant("equivalent")
+def test_other_right_way_earns_all_points(folder: Path, name: str, tmp_path: Path, server: WorkerServer) -> None:
+    question = grade_variant(read(folder), name, tmp_path, server)
+    assert [check for check in question.checks if check.status != "passed"] == []
+    assert question.problem == ""
