@@ -48,7 +48,9 @@ ALLOWED |= {"metrics": {"data"}, "report": {"data", "metrics"}, "training": {"da
 ALLOWED["convert"] = {"data", "models"}
 ALLOWED["transfer"] = {"data", "models", "training", "convert"}
 ALLOWED["grading"] = set()  # knows assignments and submissions, never models
-ALLOWED["cli"] = {*ORDER, "training", "transfer", "grading"}
+ALLOWED["lessons"] = {"data", "grading"}
+ALLOWED["compat"] = {"convert"}
+ALLOWED["cli"] = {*ORDER, "training", "transfer", "grading", "lessons", "compat"}
 BASE = set()  # modules directly in the package import each other only
 OF_ONE_MODULE = {"detections.py": {"detection"}}  # draws itself, when asked to
 

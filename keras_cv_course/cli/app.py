@@ -7,6 +7,8 @@ import typer
 from typer.core import TyperGroup
 
 from keras_cv_course.cli import (
+    assignments,
+    compat,
     convert,
     data,
     demo,
@@ -72,6 +74,10 @@ app.add_typer(evaluate.app, name="evaluate", rich_help_panel="Models")
 app.add_typer(predict.app, name="predict", rich_help_panel="Models")
 app.command("detect", rich_help_panel="Models")(detect.detect)
 app.command("convert", rich_help_panel="Models")(convert.convert)
+app.add_typer(assignments.app, name="assignments", rich_help_panel="Assignments")
+app.command("start", rich_help_panel="Assignments")(assignments.start)
+app.command("solution", rich_help_panel="Assignments")(assignments.solution)
+app.command("compat", rich_help_panel="Assignments")(compat.compat)
 app.command("grade", rich_help_panel="Grading")(grade.grade)
 app.command("grade-batch", rich_help_panel="Grading")(grade_batch.grade_batch)
 app.add_typer(package.app, name="package", rich_help_panel="Grading")
