@@ -62,11 +62,7 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
         DataError: `path` is a file, or a folder with something in it.
     """
     path = Path(path)
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise DataError(
-            f"{path}: expected a new or an empty folder. Received: "
-            f"{'one with files in it' if path.is_dir() else 'a file'}. Nothing is replaced: name another, or remove it."
-        )
+    check_new_folder(path)
     path.absolute().parent.mkdir(parents=True, exist_ok=True)
     hidden = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.absolute().parent))
     try:
@@ -78,3 +74,16 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         shutil.rmtree(hidden)
+
+
+def check_new_folder(path: Path) -> None:
+    """Make sure, before any work, that `path` is a new folder, or an empty one.
+
+    Raises:
+        DataError: it is a file, or a folder with something in it.
+    """
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise DataError(
+            f"{path}: expected a new or an empty folder. Received: "
+            f"{'one with files in it' if path.is_dir() else 'a file'}. Nothing is replaced: name another, or remove it."
+        )

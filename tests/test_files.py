@@ -64,8 +64,7 @@ def test_folder_with_something_in_it_is_refused(tmp_path: Path) -> None:
 
 def test_folder_does_not_appear_after_an_error(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(RuntimeError), atomic_folder(tmp_path / "empty") as folder:
-        (folder / "a").write_text("1")
-        raise RuntimeError
+    with pytest.raises(IsADirectoryError), atomic_folder(tmp_path / "empty") as folder:
+        folder.write_text("1")
     assert [*tmp_path.iterdir()] == [tmp_path / "empty"]
     assert [*(tmp_path / "empty").iterdir()] == []

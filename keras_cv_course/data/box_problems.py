@@ -3,7 +3,7 @@
 import os
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -43,7 +43,7 @@ def _decode(image: BoxedImage) -> list[Problem]:
     try:
         size = read_image(image.path).shape[:2]
     except ImageFileError as error:
-        return [Problem(Kind.UNREADABLE_PICTURE, image.source, reason(error, image.path), name=image.name)]
+        return [Problem(Kind.UNREADABLE_PICTURE, image.name, reason(error, image.path), name=image.name)]
     if image.written_size in (None, size) and image.size == size:
         return []
     written = image.size if image.written_size is None else image.written_size
@@ -59,6 +59,7 @@ def _box_problems(image: BoxedImage) -> Iterator[Problem]:
     kinds = {
         Kind.REVERSED: (x2 < x1) | (y2 < y1),
         Kind.EMPTY: (x2 == x1) | (y2 == y1),
+        Kind.TINY: (x2 - x1 < 2) | (y2 - y1 < 2),
         Kind.OUTSIDE: (x2 <= 0) | (y2 <= 0) | (x1 >= width) | (y1 >= height),
         Kind.OVER_EDGE: (x1 < -_SLACK) | (y1 < -_SLACK) | (x2 > width + _SLACK) | (y2 > height + _SLACK),
     }
@@ -81,7 +82,7 @@ def _size(size: tuple[int, int]) -> str:
     return f"{size[1]} x {size[0]}"
 
 
-def count_problems(problems: list[Problem]) -> dict[Kind, tuple[int, int]]:
+def count_problems(problems: Sequence[Problem]) -> dict[Kind, tuple[int, int]]:
     """Give for each kind how often it is there and in how many places, in the order of `Kind`."""
     counts = Counter[Kind]()
     for problem in problems:

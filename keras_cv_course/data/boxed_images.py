@@ -31,6 +31,7 @@ class Kind(StrEnum):
     WRONG_SIZE = "size is not the picture's"
     REVERSED = "box reversed"
     EMPTY = "box empty"
+    TINY = "box under 2 pixels wide or high"
     OUTSIDE = "box outside the picture"
     OVER_EDGE = "box over the picture's edge"
     DUPLICATE = "box written twice"

@@ -102,16 +102,18 @@ def test_usable_boxes_lie_within_the_picture_in_order_and_once():
     [
         ((0, 0, 60, 40), None),
         ((0, 0, 60.0005, 40), None),  # a part of a picture, rounded to six digits
-        ((59, 39, 60, 40), None),
+        ((58, 38, 60, 40), None),
         ((0, 0, 60.01, 40), Kind.OVER_EDGE),
         ((-1, 0, 5, 5), Kind.OVER_EDGE),
         ((0, -1, 5, 5), Kind.OVER_EDGE),
         ((0, 0, 5, 41), Kind.OVER_EDGE),
-        ((60, 0, 61, 5), Kind.OUTSIDE),
+        ((60, 0, 62, 5), Kind.OUTSIDE),
         ((0, -9, 5, -4), Kind.OUTSIDE),
         ((0, 40, 5, 44), Kind.OUTSIDE),
         ((-3, 0, 0, 5), Kind.OUTSIDE),
         ((5, 5, 5, 9), Kind.EMPTY),
+        ((5, 5, 6.9, 9), Kind.TINY),
+        ((5, 5, 9, 6), Kind.TINY),
         ((5, 5, 9, 5), Kind.EMPTY),
         ((9, 5, 5, 9), Kind.REVERSED),
         ((5, 9, 9, 5), Kind.REVERSED),
@@ -152,7 +154,7 @@ def test_pictures_are_decoded_and_measured(tmp_path):
         (Kind.WRONG_SIZE, "1.png"),
     ]
     assert problems[2].detail == "40 x 60, the picture is 60 x 40"
-    assert count_problems(problems) == {Kind.UNREADABLE_PICTURE: (2, 1), Kind.WRONG_SIZE: (1, 1)}
+    assert count_problems(problems) == {Kind.UNREADABLE_PICTURE: (2, 2), Kind.WRONG_SIZE: (1, 1)}
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "TIFF"])

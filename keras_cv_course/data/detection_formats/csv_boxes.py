@@ -7,8 +7,8 @@
     images/2.jpg,,,,,
 
 The last line is a picture without boxes. Corners are pixels; 0 is the outer edge of the first one. Without a header
-the columns are those above, or those of keras-retinanet: image, x1, y1, x2, y2, class. With a header they may stand in any
-order, under the usual names (filename, label, xmin ...), and ``split`` and ``flags`` may be there too.
+the columns are those above, or those of keras-retinanet: image, x1, y1, x2, y2, class. With a header they may stand in
+any order, under the usual names (filename, label, xmin ...), and ``split`` and ``flags`` may be there too.
 """
 
 import csv
