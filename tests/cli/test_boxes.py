@@ -60,3 +60,22 @@ def test_convert_refuses_what_would_be_lost_or_replaced(roads: Path, tmp_path: P
     assert lost.returncode == 1
     assert "picture missing in boxes.csv: gone.jpg" in lost.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_anchors(roads: Path, tmp_path: Path) -> None:
+    from keras_cv_course.data.detector_files import read_anchors
+
+    done = kcc(
+        *("anchors", roads, "--k", 3, "--input-size", "256x512", "--list", "train"),
+        *("--out", tmp_path / "anchors.txt", "--plot", tmp_path / "plot.png"),
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Average IoU with the best anchor: 0." in done.stdout
+    anchors = read_anchors(tmp_path / "anchors.txt")
+    assert anchors.shape == (3, 2)
+    assert f"{anchors[0, 0]:.4f}" in done.stdout
+    assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
+    again = kcc("anchors", roads, "--k", 3, "--input-size", "256x512", "--list", "train")
+    assert again.stdout.splitlines()[:6] == done.stdout.splitlines()[:6]
+    assert "multiples of 32" in kcc("anchors", roads, "--input-size", 400).stderr
+    assert "expected a list 'test'" in kcc("anchors", roads, "--list", "test").stderr
