@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from keras_cv_course.report.plots import FAINT, INK, VALIDATION
@@ -35,7 +36,8 @@ def plot_box_sizes(
     if anchors is not None:
         axes.scatter(anchors[:, 0], anchors[:, 1], s=70, color="#c2410c", marker="+", linewidths=2.2)
         for (x, y), name in zip(anchors, names, strict=True):
-            axes.annotate(name, (x, y), (7, 5), textcoords="offset points", color=INK, fontsize=9)
+            text = axes.annotate(name, (x, y), (7, 5), textcoords="offset points", color=INK, fontsize=9)
+            text.set_path_effects([withStroke(linewidth=2.5, foreground="white")])  # dots lie behind it
     for axis, scale, label in ((axes.xaxis, axes.set_xscale, "width"), (axes.yaxis, axes.set_yscale, "height")):
         scale("log")
         axis.set_label_text(f"{label} ({unit})", color=INK)

@@ -65,6 +65,17 @@ def test_voc_pictures_are_found_wherever_they_lie(folder, filename, tmp_path):
         assert len(find_boxes(tmp_path / "annotations")) == 1
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "latin-1"])
+def test_voc_in_the_encoding_that_the_file_declares(encoding, tmp_path):
+    write_picture(tmp_path / "JPEGImages" / "1.png")
+    write_voc_file(tmp_path / "Annotations" / "0.xml", filename="0.png")
+    declared = encoding.removesuffix("-sig")
+    declaration = f"<?xml version='1.0' encoding='{declared}'?>"
+    text = f"{declaration}<annotation><filename>1.png</filename>{voc_object('Bär')}</annotation>"
+    (tmp_path / "Annotations" / "1.xml").write_bytes(text.encode(encoding))
+    assert find_boxes(tmp_path).class_names == ("Bär",)
+
+
 def test_voc_lists(tmp_path):
     for name in "123":
         write_picture(tmp_path / "JPEGImages" / f"{name}.png")

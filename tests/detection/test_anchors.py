@@ -10,6 +10,7 @@ from keras_cv_course.data.boxed_images import BoxedImage, BoxedImages
 from keras_cv_course.data.detection_datasets import find_boxes
 from keras_cv_course.detection.anchors import average_iou, find_anchors, sizes_in_cells
 from keras_cv_course.errors import DataContentError
+from keras_cv_course.models.yolov2 import COCO_ANCHORS
 
 
 def plain_iou(a, b) -> float:
@@ -65,6 +66,15 @@ def test_equal_seeds_give_equal_anchors_and_more_anchors_fit_better():
     assert averages == sorted(averages)
 
 
+def test_a_part_of_very_many_boxes_decides(monkeypatch):
+    sizes = np.exp(np.random.default_rng(3).normal(0, 0.5, (3000, 2)))
+    of_all = find_anchors(sizes, 4).average_iou
+    monkeypatch.setattr("keras_cv_course.detection.anchors._MOST_BOXES", 1000)
+    found = find_anchors(sizes, 4)
+    assert found.average_iou == pytest.approx(of_all, abs=0.005)  # the mean of 250 boxes is off by 0.5 / 16
+    assert found.average_iou == pytest.approx(average_iou(sizes, found.sizes.astype(np.float64)))
+
+
 def test_as_many_anchors_as_sizes_fit_exactly():
     sizes = np.array([[1.0, 2.0], [3.0, 1.0], [1.0, 2.0], [5.0, 5.0]])
     found = find_anchors(sizes, 3)
@@ -98,11 +108,9 @@ def test_sizes_are_those_in_the_networks_input():
     assert sizes_in_cells(BoxedImages(Path(), (), ("car",), (1,), "voc"), (320, 320)).shape == (0, 2)
 
 
-@pytest.mark.parametrize(("name", "least"), [("raccoon", 0.75), ("bccd", 0.75)])
-def test_real_boxes_are_fitted_better_than_by_the_anchors_for_coco(real_data, name, least):
-    coco = np.array(
-        [[0.57273, 0.677385], [1.87446, 2.06253], [3.33843, 5.47434], [7.88282, 3.52778], [9.77052, 9.16828]]
-    )
+@pytest.mark.parametrize(("name", "for_coco", "own"), [("raccoon", 0.663, 0.836), ("bccd", 0.641, 0.848)])
+def test_real_boxes_are_fitted_better_than_by_the_anchors_for_coco(real_data, name, for_coco, own):
+    """Hold the figures of docs/datasets.md; the second may rise."""
     sizes = sizes_in_cells(find_boxes(real_data / name), (416, 416))
-    found = find_anchors(sizes, 5)
-    assert found.average_iou > max(least, average_iou(sizes, coco) + 0.02)
+    assert average_iou(sizes, np.array(COCO_ANCHORS)) == pytest.approx(for_coco, abs=0.0005)
+    assert find_anchors(sizes, 5).average_iou > own - 0.0015  # as rounded, and what another seed may lose

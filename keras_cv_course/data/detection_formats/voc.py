@@ -21,7 +21,6 @@ from keras_cv_course.data.boxed_images import FLAGS, BoxedImage, BoxedImages, Ki
 from keras_cv_course.data.detection_formats.assembly import Assembly, Row, contains, read_text, visible
 from keras_cv_course.data.detection_formats.class_lists import read_class_list, write_class_list
 from keras_cv_course.data.detection_formats.decimals import shortest_numbers
-from keras_cv_course.errors import DataFileError
 
 PICTURES = "JPEGImages"
 _ALWAYS_WRITTEN = ("truncated", "difficult")
@@ -48,8 +47,8 @@ def read_voc(path: Path) -> BoxedImages:
     for stem, file in files.items():
         where = set_.place(file)
         try:
-            annotation = ElementTree.fromstring(read_text(file))  # text: it may say another encoding than it has
-        except (ElementTree.ParseError, DataFileError, ValueError) as error:
+            annotation = ElementTree.fromstring(file.read_bytes())
+        except (ElementTree.ParseError, OSError, ValueError) as error:  # ValueError: an encoding that Python lacks
             set_.problem(Kind.UNREADABLE, where, f"no XML: {error}")
             continue
         if annotation.tag != "annotation":

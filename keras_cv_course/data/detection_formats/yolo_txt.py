@@ -99,7 +99,7 @@ def write_yolo(data: BoxedImages, root: Path) -> None:
             raise DataContentError(f"Expected parts of the set not named {', '.join(_NO_PARTS)}. Received: {split!r}.")
         (root / f"{split}.txt").write_text("".join(lines_), encoding="utf-8")
     # Trainers want both keys. The same folder for both says that the set is not divided.
-    parts = {split: f"{split}.txt" for split in lists} or {"train": PICTURES, "val": PICTURES}
+    parts = {split: f"{split}.txt" for split in sorted(lists)} or {"train": PICTURES, "val": PICTURES}
     settings = {**parts, "names": dict(enumerate(data.class_names)), "category_ids": [*data.category_ids]}
     text = yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)
     (root / "data.yaml").write_text(text, encoding="utf-8")
