@@ -5,10 +5,13 @@ a file under a final name. (TensorBoard appends to its own logs.)
 """
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from keras_cv_course.errors import DataError
 
 
 @contextmanager
@@ -43,3 +46,44 @@ def write_text_atomically(path: str | Path, text: str) -> None:
     """Write `text` as UTF-8 to `path`, whole or not at all."""
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def atomic_folder(path: str | Path) -> Iterator[Path]:
+    """Give a temporary folder beside `path`; rename it to `path` when the block ends without an error.
+
+    Args:
+        path: the final folder: new, or empty.
+
+    Yields:
+        An empty folder to write into. After an error it goes, and `path` is as it was.
+
+    Raises:
+        DataError: `path` is a file, or a folder with something in it.
+    """
+    path = Path(path)
+    check_new_folder(path)
+    path.absolute().parent.mkdir(parents=True, exist_ok=True)
+    hidden = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.absolute().parent))
+    try:
+        temporary = hidden / path.name
+        temporary.mkdir()  # with the usual permissions, which a temporary folder has not
+        yield temporary
+        if path.exists():
+            path.rmdir()
+        temporary.replace(path)
+    finally:
+        shutil.rmtree(hidden)
+
+
+def check_new_folder(path: Path) -> None:
+    """Make sure, before any work, that `path` is a new folder, or an empty one.
+
+    Raises:
+        DataError: it is a file, or a folder with something in it.
+    """
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise DataError(
+            f"{path}: expected a new or an empty folder. Received: "
+            f"{'one with files in it' if path.is_dir() else 'a file'}. Nothing is replaced: name another, or remove it."
+        )

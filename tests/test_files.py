@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from keras_cv_course.files import atomic_path, write_text_atomically
+from keras_cv_course.errors import DataError
+from keras_cv_course.files import atomic_folder, atomic_path, write_text_atomically
 
 
 def test_file_appears_whole_and_alone(tmp_path: Path) -> None:
@@ -44,3 +45,26 @@ def test_killed_writer_leaves_the_old_file(tmp_path: Path) -> None:
         assert writer.stdout.readline() == b"ready\n"
         os.kill(writer.pid, signal.SIGKILL)
     assert target.read_text() == "old"
+
+
+def test_folder_appears_with_all_it_holds(tmp_path: Path) -> None:
+    with atomic_folder(tmp_path / "new" / "set") as folder:
+        (folder / "a").write_text("1")
+        assert not (tmp_path / "new" / "set").exists()
+    assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")] == ["new", "new/set", "new/set/a"]
+
+
+def test_folder_with_something_in_it_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("1")
+    for taken in (tmp_path, tmp_path / "mine"):
+        with pytest.raises(DataError, match="expected a new or an empty folder"), atomic_folder(taken):
+            pass
+    assert (tmp_path / "mine").read_text() == "1"
+
+
+def test_folder_does_not_appear_after_an_error(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(IsADirectoryError), atomic_folder(tmp_path / "empty") as folder:
+        folder.write_text("1")
+    assert [*tmp_path.iterdir()] == [tmp_path / "empty"]
+    assert [*(tmp_path / "empty").iterdir()] == []

@@ -7,6 +7,7 @@ import typer
 from typer.core import TyperGroup
 
 from keras_cv_course.cli import (
+    anchors,
     assignments,
     compat,
     convert,
@@ -69,6 +70,7 @@ def _options(
 app.command("demo", rich_help_panel="Start here")(demo.demo)
 app.command("doctor", rich_help_panel="Start here")(doctor.doctor)
 app.add_typer(data.app, name="data", rich_help_panel="Data")
+app.command("anchors", rich_help_panel="Data")(anchors.anchors)
 app.add_typer(train.app, name="train", rich_help_panel="Models")
 app.add_typer(evaluate.app, name="evaluate", rich_help_panel="Models")
 app.add_typer(predict.app, name="predict", rich_help_panel="Models")

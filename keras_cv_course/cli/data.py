@@ -5,14 +5,13 @@ from typing import Annotated
 
 import typer
 
+from keras_cv_course.cli import boxes
 from keras_cv_course.cli.console import check_folder, progress_bar, say
 
-app = typer.Typer(help="Make data sets.", no_args_is_help=True)
-
-
-@app.callback()
-def _group() -> None:
-    """Keep `signs` a subcommand while it is the only one."""
+app = typer.Typer(help="Make data sets, look at them, convert them.", no_args_is_help=True)
+app.command("inspect")(boxes.inspect)
+app.command("convert")(boxes.convert)
+app.command("roads")(boxes.roads)
 
 
 @app.command()

@@ -6,6 +6,8 @@ What cannot is an :class:`~keras_cv_course.errors.ImageFileError`.
 """
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +23,15 @@ MAX_PIXELS = 100_000_000
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
 
 # TIFF tags
+_IMAGE_WIDTH = 256
+_IMAGE_LENGTH = 257
 _BITS_PER_SAMPLE = 258
 _PHOTOMETRIC = 262
 _WHITE_IS_ZERO = 0
+
+# EXIF
+_ORIENTATION = 274
+_ON_ITS_SIDE = (5, 6, 7, 8)
 
 
 def read_image(path: str | Path) -> np.ndarray:
@@ -45,7 +53,36 @@ def read_image(path: str | Path) -> np.ndarray:
         ImageFileError: the file is missing, unreadable, empty, truncated, damaged, not a picture, too large,
             or holds grey values outside 0..white.
     """
-    path = Path(path)
+    with _opened(Path(path)) as image:
+        return _to_rgb(image, Path(path))
+
+
+def read_image_size(path: str | Path) -> tuple[int, int]:
+    """Read how large a picture is, from the beginning of its file.
+
+    Args:
+        path: a file in one of `FORMATS`, of at most `MAX_PIXELS` pixels.
+
+    Returns:
+        (height, width) of what :func:`read_image` gives. Only a PNG whose orientation stands behind its pixels, which
+        are not read, is seen unturned.
+
+    Raises:
+        ImageFileError: the file is missing, unreadable, empty, not a picture, or too large. One that is truncated or
+            damaged further on is not noticed.
+    """
+    with _opened(Path(path)) as image:
+        # `image.getexif()` of a PNG would decode it.
+        turned = Image.Image.getexif(image).get(_ORIENTATION) in _ON_ITS_SIDE
+        height, width = image.height, image.width
+        if isinstance(image, TiffImageFile):  # some versions of Pillow have turned its size already
+            height, width = image.tag_v2[_IMAGE_LENGTH], image.tag_v2[_IMAGE_WIDTH]
+        return (width, height) if turned else (height, width)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """Open a picture, and make whatever goes wrong with it an ImageFileError."""
     try:
         file = path.open("rb")
     except OSError as error:
@@ -61,7 +98,7 @@ def read_image(path: str | Path) -> np.ndarray:
                 pixels = image.width * image.height
                 if pixels > MAX_PIXELS:
                     raise _too_large(path, f"{image.width} x {image.height}")
-                return _to_rgb(image, path)
+                yield image
         except ImageFileError:
             raise
         except Image.DecompressionBombError as error:

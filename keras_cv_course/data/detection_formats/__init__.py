@@ -1,0 +1,1 @@
+"""The ways in which boxes are written to files, one module for each."""
