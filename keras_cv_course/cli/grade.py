@@ -14,6 +14,7 @@ from keras_cv_course.cli.grading import (
     Seed,
     WeakSandbox,
     grading_failures,
+    note_without_hidden_checks,
     result_table,
 )
 from keras_cv_course.errors import GradingError
@@ -66,6 +67,8 @@ def grade(
     The exit status is 0 when all points were earned, 1 when not, and 2 when the grading itself failed.
     """
     with grading_failures():
+        if notebook.is_dir():
+            raise GradingError(f"Expected a notebook or a Python file. Received a folder: {notebook}. Try grade-batch.")
         for place in (folder, *(file.parent for file in (html, json_file) if file)):
             check_folder(place)
         seed = secrets.randbits(32) if seed is None else seed
@@ -105,5 +108,6 @@ def _show(title: str, result: Result) -> None:
     missing = [f"{layer} ({why})" for layer, why in result.layers.items() if why is not True]
     if missing:
         note(f"Layers of the sandbox that were not active: {', '.join(missing)}")
+    note_without_hidden_checks([result])
     points = f"{plain.number(result.earned)} of {plain.number(result.points)} points"
     say(f"{points} in {result.seconds:.1f} seconds. Seed of the checks' inputs: {result.seed}")

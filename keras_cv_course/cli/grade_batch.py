@@ -10,7 +10,14 @@ import typer
 from rich.progress import Progress, TaskID
 
 from keras_cv_course.cli.console import INTERRUPTED, check_folder, note, progress_bar, say
-from keras_cv_course.cli.grading import AssignmentName, PrivateChecks, Seed, WeakSandbox, grading_failures
+from keras_cv_course.cli.grading import (
+    AssignmentName,
+    PrivateChecks,
+    Seed,
+    WeakSandbox,
+    grading_failures,
+    note_without_hidden_checks,
+)
 from keras_cv_course.files import write_text_atomically
 from keras_cv_course.grading.formats import plain
 from keras_cv_course.grading.results import Result
@@ -70,6 +77,7 @@ def grade_batch(
         failed = [result for result in batch.results if result.status != "graded"]
         for result in failed:
             note(f"{result.submission}: the grader failed: {result.problem}")
+        note_without_hidden_checks(batch.results)
         _summarize(batch, len(failed), out_folder)
     if failed:
         raise typer.Exit(1)

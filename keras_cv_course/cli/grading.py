@@ -1,7 +1,7 @@
 """What the commands that grade share: options, the table of a result, and errors that are never a score."""
 
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from keras_cv_course.cli.console import printable
+from keras_cv_course.cli.console import note, printable
 from keras_cv_course.errors import GradingError, KerasCVCourseError
 from keras_cv_course.grading.formats.plain import number, shown_message
 from keras_cv_course.grading.results import CheckResult, Result
@@ -60,6 +60,16 @@ def grading_failures() -> Iterator[None]:
     except Exception as error:  # a defect: its traceback, but not Python's exit code 1
         traceback.print_exc()
         raise typer.Exit(GRADING_FAILED) from error
+
+
+def note_without_hidden_checks(results: Sequence[Result]) -> None:
+    """Say so where no hidden check was run, for an instructor would not notice."""
+    checks = [check for result in results for question in result.questions for check in question.checks]
+    if checks and all(check.visibility == "public" for check in checks):
+        note(
+            "Only public checks were run: this assignment has no hidden ones here. An installed package never has; "
+            "instructors name the checkout's folder: --assignment path/to/assignments/NAME"
+        )
 
 
 def result_table(result: Result) -> Table:

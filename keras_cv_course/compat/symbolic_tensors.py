@@ -88,7 +88,7 @@ def check_module(module: str, function: str) -> None:
     """
     if module not in COMPUTING:
         raise WeightsError(
-            f"Expected a stored model with functions from {', '.join(COMPUTING)}. Received: {function}. "
+            f"Expected a stored model with functions of TensorFlow that only compute. Received: {function}. "
             f"Build the model in code and use load_weights."
         )
 

@@ -47,6 +47,11 @@ def explain_missing(function: str, names: list[str]) -> str:
     )
 
 
+def undefined_names(messages: Iterable[str]) -> list[str]:
+    """Give the names that are not defined, as messages say."""
+    return list(dict.fromkeys(name for message in messages for name in _UNDEFINED.findall(message)))
+
+
 class CellFeedback:
     """Tells what befell the cells of a submission.
 
@@ -70,7 +75,13 @@ class CellFeedback:
         return cell.number is not None and (cell.is_marked or any(map(cell.is_for, self._functions)))
 
     def problems(
-        self, function: str, executed: Mapping[int, Executed], ended: Mapping[int, Ending], *, with_others: bool
+        self,
+        function: str,
+        executed: Mapping[int, Executed],
+        ended: Mapping[int, Ending],
+        *,
+        with_others: bool,
+        with_imports: bool,
     ) -> Iterator[str]:
         """Say what befell the cells of a function, and then those that belong to no graded function.
 
@@ -79,19 +90,19 @@ class CellFeedback:
             executed: number of a cell -> what came of it.
             ended: number of a cell that is left out -> how it ended a worker.
             with_others: also of other cells.
+            with_imports: also of them, imports of packages that are not installed: most are never used.
         """
         of_none = []
         for number, cell in enumerate(self._cells):
             if cell.is_for(function) and cell.number is not None:
-                yield from self._problems_of(number, executed, ended, with_dropped=True)
+                yield from self._problems_of(number, executed, ended, with_dropped=True, with_imports=True)
             elif cell.number is None or not any(map(cell.is_for, self._functions)):
                 of_none.append(number)
         for number in of_none if with_others else ():
-            yield from self._problems_of(number, executed, ended, with_dropped=False)
+            yield from self._problems_of(number, executed, ended, with_dropped=False, with_imports=with_imports)
 
-    def left_out(self, messages: Iterable[str]) -> Iterator[str]:
-        """Say which names that are not defined, as messages say, a cell would define by what grading does not run."""
-        names = dict.fromkeys(name for message in messages for name in _UNDEFINED.findall(message))
+    def left_out(self, names: Iterable[str]) -> Iterator[str]:
+        """Say which of some names, which are not defined, a cell would define by what grading does not run."""
         for name in names:
             for cell in self._cells:
                 if not self.runs_whole(cell) and cell.is_for(name):
@@ -101,7 +112,13 @@ class CellFeedback:
                     )
 
     def _problems_of(
-        self, number: int, executed: Mapping[int, Executed], ended: Mapping[int, Ending], *, with_dropped: bool
+        self,
+        number: int,
+        executed: Mapping[int, Executed],
+        ended: Mapping[int, Ending],
+        *,
+        with_dropped: bool,
+        with_imports: bool,
     ) -> Iterator[str]:
         cell = self._cells[number]
         if number in ended:
@@ -113,6 +130,7 @@ class CellFeedback:
             return (f"line {line}", cell.line(line)) if other == number else self.locate(other, line)
 
         for problem in islice(happened.problems, MOST_PROBLEMS):
-            yield explain(cell.name.capitalize(), problem, locate)
+            if with_imports or problem.type not in ("ImportError", "ModuleNotFoundError"):
+                yield explain(cell.name.capitalize(), problem, locate)
         for line in happened.dropped[:MOST_PROBLEMS] if happened.problems and with_dropped else ():
             yield f"Line {line} of {cell.name} is for Jupyter only and was left out: {cell.line(line)}"

@@ -17,7 +17,13 @@ from keras_cv_course.errors import DataFileError, GradingError
 from keras_cv_course.grading.answers import read_answer
 from keras_cv_course.grading.assignment import Assignment, Check, Question
 from keras_cv_course.grading.compare import NotCompared, Partly, Wrong
-from keras_cv_course.grading.feedback import MOST_PROBLEMS, CellFeedback, explain, explain_missing
+from keras_cv_course.grading.feedback import (
+    MOST_PROBLEMS,
+    CellFeedback,
+    explain,
+    explain_missing,
+    undefined_names,
+)
 from keras_cv_course.grading.requests import write_request
 from keras_cv_course.grading.results import CheckResult, CheckStatus, Limits, QuestionResult, Result
 from keras_cv_course.grading.server import WorkerServer
@@ -264,8 +270,15 @@ class _Grading:
         if ending is None and function not in loaded.names:
             told.append(explain_missing(function, [name for name in loaded.names if name not in self._functions]))
         lost = any(check.status != "passed" for check in checks)
-        problems = self._feedback.problems(function, loaded.executed, self._ended, with_others=lost)
-        left_out = self._feedback.left_out(check.message for check in checks)
+        undefined = undefined_names(check.message for check in checks)
+        problems = self._feedback.problems(
+            function,
+            loaded.executed,
+            self._ended,
+            with_others=lost,
+            with_imports=bool(undefined) or function not in loaded.names,
+        )
+        left_out = self._feedback.left_out(undefined)
         return "\n".join(islice(chain(told, left_out, problems), MOST_PROBLEMS))
 
 

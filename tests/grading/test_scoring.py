@@ -163,3 +163,9 @@ def test_name_that_a_cell_sets_by_a_call_is_explained(grade_cells: GradeCells) -
     result = grade_cells([IMPORTS, "EPSILON = float('0')", FILTER, IOU.replace("return ", "return EPSILON + "), EVAL])
     problem = question_of(result, "iou").problem
     assert problem.startswith("Code cell 2 sets EPSILON by calling something, which is not run for grading"), problem
+
+
+def test_import_that_fails_and_is_not_needed_is_not_told(grade_cells: GradeCells) -> None:
+    wrong = IOU.replace("- intersection", "")
+    result = grade_cells([IMPORTS, "import pandas_of_long_ago\nimport yad2k_of_long_ago", FILTER, wrong, EVAL])
+    assert question_of(result, "iou").problem == ""
