@@ -67,7 +67,7 @@ def try_in_child(flags: int, *, become: bool, must_read: Iterable[str] = ()) -> 
     if child == 0:
         try:
             if become:
-                become_temporary_user()
+                become_temporary_user(os.getpid())
             if flags:
                 unshare(flags)
             if closed := [path for path in must_read if not os.access(path, os.R_OK)]:
@@ -99,16 +99,17 @@ def threads_of_user() -> int:
     return count
 
 
-def become_temporary_user(owner_of: tuple[str, ...] = ()) -> None:
+def become_temporary_user(number: int, owner_of: tuple[str, ...] = ()) -> None:
     """From root become a user that nobody else is.
 
     Args:
+        number: another one for each worker that lives at the same time.
         owner_of: files that are given to this user.
 
     Raises:
         OSError: if this process is not root.
     """
-    user = _TEMPORARY_USERS[os.getpid() % len(_TEMPORARY_USERS)]
+    user = _TEMPORARY_USERS[number % len(_TEMPORARY_USERS)]
     for path in owner_of:
         os.chown(path, user, user)
     os.setgroups([])
@@ -178,12 +179,17 @@ def limit_resources(*, memory: int, disk: int, threads: int) -> None:
         resource.setrlimit(kind, (value, value))
 
 
-def use_few_processors(count: int) -> None:
-    """Run on `count` processors at most, so that a large machine does not mean hundreds of threads."""
+def use_few_processors(count: int, number: int) -> None:
+    """Run on `count` processors at most, so that a large machine does not mean hundreds of threads.
+
+    Args:
+        count: of processors.
+        number: another one for each worker, so that they take different ones.
+    """
     if sys.platform != "linux":
         return
     allowed = sorted(os.sched_getaffinity(0))
-    first = os.getpid() % len(allowed)
+    first = count * number % len(allowed)
     os.sched_setaffinity(0, (allowed * 2)[first : first + min(count, len(allowed))])
 
 

@@ -34,6 +34,8 @@ class Jail:
         libraries: folders and files that the worker may read.
         layers: name -> True or why not, so far.
         changes_user: this process is root, and the worker becomes another user.
+        number: that no other worker has at the same time; of the keeper, for in its own namespace each worker is the
+            same.
     """
 
     def __init__(self, modules: dict[str, ModuleType], libraries: list[str]) -> None:
@@ -45,6 +47,7 @@ class Jail:
         self.libraries = libraries
         self.layers: dict[str, bool | str] = {}
         self.changes_user = False
+        self.number = 0
 
     def has(self, layer: str) -> bool:
         """Tell whether a layer is active."""
@@ -64,6 +67,7 @@ class Jail:
             limits: memory, processes, disk and output, as in the grader's Limits.
             main: of the worker.
         """
+        self.number = os.getpid()
         try:
             self.reaper.close_all_but(0, 1, 2, channel, control)
             ending = _keep(self, channel, control, limits, main)
@@ -109,7 +113,7 @@ def _enter_namespaces(jail: Jail) -> None:
     enter = jail.enter
     if jail.has("user namespace"):
         if jail.changes_user:
-            enter.become_temporary_user()
+            enter.become_temporary_user(jail.number)
         enter.unshare(enter.USER_NAMESPACE)
     for name, flag in enter.NAMESPACES.items():
         if name in jail.layers and not jail.has(name):  # the zygote has no root of its own to go on from

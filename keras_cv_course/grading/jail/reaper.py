@@ -125,7 +125,7 @@ def _prepare_scratch(jail: Any, scratch: str) -> None:
     os.umask(0o077)
     folders = jail.new_root.make_scratch_folders(scratch)
     if jail.stays_root:
-        jail.enter.become_temporary_user(owner_of=(scratch, *folders.values()))
+        jail.enter.become_temporary_user(jail.number, owner_of=(scratch, *folders.values()))
         jail.enter.set_dumpable(False)
     os.environ |= {"HOME": folders["home"], "TMPDIR": folders["tmp"], "KERAS_HOME": f"{folders['home']}/.keras"}
     os.environ["MPLCONFIGDIR"] = f"{folders['tmp']}/matplotlib"
@@ -144,7 +144,7 @@ def _lock(jail: Any, limits: dict[str, int], scratch: str) -> dict[str, bool | s
         threads = limits["processes"] + enter.threads_of_user() + _MARGIN
 
     def limit_resources() -> None:
-        enter.use_few_processors(_PROCESSORS)
+        enter.use_few_processors(_PROCESSORS, jail.number)
         enter.limit_resources(memory=limits["memory"], disk=limits["disk"], threads=threads)
 
     layers: dict[str, bool | str] = {}
@@ -152,7 +152,10 @@ def _lock(jail: Any, limits: dict[str, int], scratch: str) -> dict[str, bool | s
         "resource limits": limit_resources,
         "no privileges": enter.drop_privileges,
         "landlock": lambda: jail.landlock.restrict(_files(jail, scratch)),
-        "seccomp": lambda: jail.seccomp.install(other_processes_visible=not jail.has("pid namespace")),
+        "seccomp": lambda: jail.seccomp.install(
+            other_processes_visible=not jail.has("pid namespace"),
+            own_files_visible=not jail.has("mount namespace") and not jail.has("own user"),
+        ),
     }.items():
         try:
             if name in linux_only and sys.platform != "linux":

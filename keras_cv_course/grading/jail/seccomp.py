@@ -115,6 +115,37 @@ _TO_ITSELF = {
     "prlimit64": (302, 261),
 }
 _TO_NOBODY = {"tkill": (200, 130), "pidfd_send_signal": (424, 424), "setpriority": (141, 140), "ioprio_set": (251, 30)}
+# Where the worker sees files of its own user, these would change them: Landlock knows only of opening them.
+_TO_FILES = {
+    "chmod": (90, None),
+    "fchmod": (91, 52),
+    "fchmodat": (268, 53),
+    "fchmodat2": (452, 452),
+    "chown": (92, None),
+    "lchown": (94, None),
+    "fchown": (93, 55),
+    "fchownat": (260, 54),
+    "utime": (132, None),
+    "utimes": (235, None),
+    "futimesat": (261, None),
+    "utimensat": (280, 88),
+    "setxattr": (188, 5),
+    "lsetxattr": (189, 6),
+    "fsetxattr": (190, 7),
+    "setxattrat": (463, 463),
+    "removexattr": (197, 14),
+    "lremovexattr": (198, 15),
+    "fremovexattr": (199, 16),
+    "removexattrat": (466, 466),
+    "file_setattr": (469, 469),
+    "truncate": (76, 45),  # which Landlock knows from Linux 6.2 on
+}
+# Calls whose second argument says what is to be done -> what is refused, where other processes are visible: to name
+# another process as the one that gets signals of a descriptor.
+_SIGNALS_OF_DESCRIPTORS = {
+    "fcntl": ((72, 25), (8, 10, 15)),  # F_SETOWN, F_SETSIG, F_SETOWN_EX
+    "ioctl": ((16, 29), (0x8901, 0x8902)),  # FIOSETOWN, SIOCSPGRP
+}
 _CLONE, _MMAP, _CLONE3 = (56, 220), (9, 222), 435
 _NEW_NAMESPACES = 0x7E020000  # CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET
 _SHARED, _ANONYMOUS = 0x01, 0x20
@@ -136,11 +167,12 @@ class _Program(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_char_p))
 
 
-def install(*, other_processes_visible: bool) -> None:
+def install(*, other_processes_visible: bool, own_files_visible: bool) -> None:
     """Refuse, from now on and in all children, what graded code has no use for.
 
     Args:
         other_processes_visible: there is no pid namespace, so that signals and limits must be kept in.
+        own_files_visible: there is no new root, and the user has files: their modes and times must be kept.
 
     Raises:
         OSError: if the kernel has no seccomp, or the filter is not written for this architecture.
@@ -149,7 +181,8 @@ def install(*, other_processes_visible: bool) -> None:
     if machine not in _ARCHITECTURES:
         raise OSError(errno.ENOSYS, f"no seccomp filter for {machine}, only for {', '.join(_ARCHITECTURES)}")
     content = b"".join(
-        struct.pack("HBBI", *instruction) for instruction in _instructions(machine, other_processes_visible)
+        struct.pack("HBBI", *instruction)
+        for instruction in _instructions(machine, other_processes_visible, own_files_visible)
     )
     program = _Program(len(content) // 8, content)
     if _libc.prctl(_SET_NO_NEW_PRIVS, 1, 0, 0, 0) or _libc.prctl(
@@ -158,7 +191,9 @@ def install(*, other_processes_visible: bool) -> None:
         raise OSError(ctypes.get_errno(), f"seccomp: {os.strerror(ctypes.get_errno())}")
 
 
-def _instructions(machine: str, other_processes_visible: bool) -> list[tuple[int, int, int, int]]:
+def _instructions(
+    machine: str, other_processes_visible: bool, own_files_visible: bool
+) -> list[tuple[int, int, int, int]]:
     """Give the filter as (code, jump if true, jump if false, operand)."""
     place, architecture = _ARCHITECTURES[machine]
 
@@ -177,7 +212,14 @@ def _instructions(machine: str, other_processes_visible: bool) -> list[tuple[int
         code += [(_JUMP_AT_LEAST, 0, 1, _X32), (_RETURN, 0, 0, _KILL_PROCESS)]
     for numbers in REFUSED.values():
         code += refuse(numbers[place])
+    for numbers in _TO_FILES.values() if own_files_visible else ():
+        code += refuse(numbers[place])
     if other_processes_visible:
+        for pair, refused in _SIGNALS_OF_DESCRIPTORS.values():
+            code += [(_JUMP_EQUAL, 0, 2 + 2 * len(refused), pair[place]), (_LOAD, 0, 0, _ARGUMENTS + 8)]
+            for what in refused:
+                code += [(_JUMP_EQUAL, 0, 1, what), (_RETURN, 0, 0, _REFUSE)]
+            code.append((_RETURN, 0, 0, _ALLOW))
         for numbers in _TO_NOBODY.values():
             code += refuse(numbers[place])
         for name, numbers in _TO_ITSELF.items():
