@@ -126,7 +126,7 @@ class Encoder:
         array = np.asarray(array)
         dtype = array.dtype.name
         if array.dtype.kind in "OSU" and array.size <= _NODES:  # a tensor of strings holds bytes
-            return self._node(_withtext_of(array.tolist()), _DEPTH - 4)
+            return self._node(_with_text(array.tolist()), _DEPTH - 4)
         if dtype not in _DTYPES:
             try:
                 array = array.astype(np.float32)  # bfloat16 and its kin
@@ -140,9 +140,9 @@ class Encoder:
         return {"t": kind, "v": len(self._arrays) - 1, "dtype": dtype}
 
 
-def _withtext_of(value: Any) -> Any:
+def _with_text(value: Any) -> Any:
     if isinstance(value, list):
-        return [_withtext_of(item) for item in value]
+        return [_with_text(item) for item in value]
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 
@@ -229,12 +229,8 @@ def text_of(text: str) -> str:
 
 def pack(body: Any, arrays: list[np.ndarray]) -> bytes:
     """Write a message."""
-    header = json.dumps({"arrays": [[_dtype(array), array.shape] for array in arrays], "body": body}).encode()
+    header = json.dumps({"arrays": [[array.dtype.name, array.shape] for array in arrays], "body": body}).encode()
     return b"".join([struct.pack("<I", len(header)), header, *(array.tobytes() for array in arrays)])
-
-
-def _dtype(array: np.ndarray) -> str:
-    return array.dtype.name
 
 
 def unpack(message: bytes) -> tuple[Any, list[np.ndarray]]:

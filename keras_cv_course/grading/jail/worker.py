@@ -34,6 +34,7 @@ MAIN = "__main__"
 PACKAGE = "keras_cv_course"
 
 _FRAMES = 20  # of one traceback
+_PROBLEMS, _DROPPED = 50, 1_000  # of one cell; the grader reads no more
 
 
 def main(channel: int) -> None:
@@ -142,7 +143,8 @@ class Session:
                 exec(compile(part, file, "exec", dont_inherit=True), self._namespace)
             except BaseException as error:
                 problems.append(self._describe(error))
-        return {"problems": problems, "dropped": [line + first_line - 1 for line in dropped]}
+        lines_dropped = [line + first_line - 1 for line in dropped]
+        return {"problems": problems[:_PROBLEMS], "dropped": lines_dropped[:_DROPPED]}
 
     def _give(self) -> None:
         """Take what is there now for what the assignment gives."""
