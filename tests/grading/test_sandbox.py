@@ -15,6 +15,7 @@ from sandbox import ESCAPE, SMALL, STAND_IN, ask, attack, is_held, other_end
 
 import keras_cv_course
 from keras_cv_course.errors import SandboxError
+from keras_cv_course.grading.jail.keeper import remove_tree
 from keras_cv_course.grading.server import WorkerServer
 from keras_cv_course.grading.worker import Ending, WorkerEnded
 
@@ -765,3 +766,34 @@ def test_all_of_this_holds_elsewhere_in_a_container(as_root: Path) -> None:
 
 def test_all_of_this_holds_elsewhere_in_a_container_without_root(as_root: Path) -> None:
     run_here_as(as_root, open_to_all(Path(sys.base_prefix)), [*USER, *CONTAINER])
+
+
+def test_a_tree_of_any_depth_without_permissions_is_removed(tmp_path: Path) -> None:
+    home, top = Path.cwd(), tmp_path / "top"
+    (top / "empty").mkdir(parents=True)
+    (top / "link").symlink_to(tmp_path)
+    try:
+        os.chdir(top)
+        for _ in range(1500):
+            Path("a folder").mkdir()
+            os.chdir("a folder")
+        Path("file").touch()
+    finally:
+        os.chdir(home)
+    (top / "a folder").chmod(0)
+    remove_tree(str(top))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["deep", "many"])
+def test_a_bomb_of_folders_ends(sandbox: WorkerServer, name: str) -> None:
+    code = {
+        "deep": "import os\nwhile True:\n    os.mkdir('d'); os.chdir('d')",
+        "many": "import os\nfor number in range(10**7): os.mkdir(f'{number:0200}')",
+    }[name]
+    with sandbox.start(SMALL) as worker:
+        try:
+            outcome = ask(worker, code)["raised"]  # where the scratch folder is a mount, it is full
+        except WorkerEnded as ended:
+            outcome = ended.reason.kind
+    assert outcome in ("OSError", "disk")

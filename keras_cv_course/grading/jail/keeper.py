@@ -11,8 +11,8 @@ Stands alone: imports the standard library only, and is loaded by its path; its 
 import contextlib
 import json
 import os
+import secrets
 import select
-import shutil
 import signal
 import tempfile
 import time
@@ -23,6 +23,9 @@ from typing import Any, NoReturn
 
 _POLL_SECONDS = 0.02
 _READ = 65536
+# In a scratch folder that is not a mount; a mount has as many files at most.
+_MOST_ENTRIES, _MOST_DEPTH = 8192, 100
+_ENDLESS = 2**62  # bytes
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -143,17 +146,48 @@ class _Scratch:
         if self.is_mount:
             room = os.statvfs(self.folder)
             return (room.f_blocks - room.f_bfree) * room.f_frsize
-        total = 0
-        for folder, _, names in os.walk(self.folder):
-            for name in names:
-                with contextlib.suppress(OSError):
-                    total += os.lstat(os.path.join(folder, name)).st_blocks * 512
+        total = entries = 0
+        waiting = [(self.folder, 0)]
+        while waiting:
+            folder, depth = waiting.pop()
+            with contextlib.suppress(OSError):  # it has just been removed
+                for entry in os.scandir(folder):
+                    entries += 1
+                    if entries > _MOST_ENTRIES or depth > _MOST_DEPTH:
+                        return _ENDLESS
+                    total += entry.stat(follow_symlinks=False).st_blocks * 512
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append((entry.path, depth + 1))
         return total
 
     def remove(self) -> None:
         """Leave nothing behind; a mount ends with its namespace."""
         if not self.is_mount:
-            shutil.rmtree(self.folder, ignore_errors=True)
+            with contextlib.suppress(OSError):
+                remove_tree(self.folder)
+
+
+def remove_tree(top: str) -> None:
+    """Remove a folder and all in it, however deep it is and whatever permissions a program has taken away."""
+    waiting = [top]
+    while waiting:
+        folder = waiting.pop()
+        os.chmod(folder, 0o700)
+        for entry in list(os.scandir(folder)):
+            if not entry.is_dir(follow_symlinks=False):
+                os.unlink(entry.path)
+                continue
+            with contextlib.suppress(OSError):  # not empty
+                os.rmdir(entry.path)
+                continue
+            # Up to the top, for a path may be longer than the system takes; by a name that nobody has foreseen.
+            os.chmod(entry.path, 0o700)
+            moved = os.path.join(top, secrets.token_hex(16))
+            os.rename(entry.path, moved)
+            waiting.append(moved)
+        if folder != top:
+            os.rmdir(folder)
+    os.rmdir(top)
 
 
 class _Watch:
