@@ -182,7 +182,8 @@ def test_a_worker_file_that_does_not_load_is_a_grading_error(tmp_path: Path) -> 
 # The end of the grader
 
 GRADER = """
-import socket, sys
+import signal, socket, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a run in the background has switched off
 from sandbox import ESCAPE, SMALL, STAND_IN, ask
 from keras_cv_course.grading.server import WorkerServer
 server = WorkerServer(worker_files=[STAND_IN], warm=False, require=frozenset())
