@@ -1,6 +1,8 @@
 """What the code of a submission cannot do, tried from inside a worker."""
 
+import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -15,7 +17,8 @@ from sandbox import ESCAPE, SMALL, STAND_IN, ask, attack, is_held, other_end
 
 import keras_cv_course
 from keras_cv_course.errors import SandboxError
-from keras_cv_course.grading.jail.keeper import remove_tree
+from keras_cv_course.grading import server as server_module
+from keras_cv_course.grading.jail.scratch import remove_tree
 from keras_cv_course.grading.server import WorkerServer
 from keras_cv_course.grading.worker import Ending, WorkerEnded
 
@@ -42,6 +45,35 @@ def open_folder() -> Iterator[Path]:
         yield Path(folder)
 
 
+@contextlib.contextmanager
+def changed(changes: dict[str, str]) -> Iterator[WorkerServer]:
+    """Give a server as `sandbox` does, with code added at the end of modules of the jail."""
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        jail = Path(folder, "jail")
+        shutil.copytree(server_module.JAIL, jail)
+        for name, code in changes.items():
+            with (jail / name).open("a") as module:
+                module.write(f"\n\n{code}\n")
+        patch.setattr(server_module, "JAIL", jail)
+        try:
+            started = WorkerServer(worker_files=[STAND_IN], warm=False)
+        except SandboxError as error:
+            pytest.skip(str(error))
+        with started:
+            yield started
+
+
+# How the jail is changed to have a kernel's Landlock: this one's, and that of Linux 5.13.
+KERNELS = {"this kernel": {}, "first Landlock": {"landlock.py": "abi = lambda: 1"}}
+
+
+@pytest.fixture(scope="module", params=KERNELS)
+def on_kernel(request: pytest.FixtureRequest) -> Iterator[WorkerServer]:
+    """Give a server as `sandbox` does, also with what an older kernel has of Landlock."""
+    with changed(KERNELS[request.param]) as server:
+        yield server
+
+
 def needs(sandbox: WorkerServer, *layers: str) -> None:
     """Skip where the layers are missing without which something is allowed."""
     for layer in layers:
@@ -65,6 +97,30 @@ def test_a_process_that_fled_ends_when_the_worker_ends_itself(sandbox: WorkerSer
         with pytest.raises(WorkerEnded) as ended:
             ask(worker, ESCAPE + "os._exit(0)")
         assert ended.value.reason == Ending("exit", "ended itself with exit code 0")
+        assert not is_held(channel)
+
+
+# Ends the first thread of its process, while another goes on with `rest`.
+LEADERLESS = """
+def go_on_without_a_leader(rest):
+    import ctypes, platform, threading
+    threading.Thread(target=rest).start()
+    ctypes.CDLL(None).syscall({"x86_64": 60, "aarch64": 93}[platform.machine()], 0)
+"""
+
+
+def test_a_process_that_fled_and_has_lost_its_first_thread_ends_with_the_worker(sandbox: WorkerServer) -> None:
+    code = """
+import os, time
+if os.fork() == 0:
+    os.setsid()
+    go_on_without_a_leader(lambda: time.sleep(60))
+time.sleep(0.3)
+"""
+    with sandbox.start(SMALL) as worker, other_end(worker) as channel:
+        ask(worker, LEADERLESS + code)
+        assert is_held(channel)
+        worker.kill()
         assert not is_held(channel)
 
 
@@ -146,26 +202,52 @@ def test_nothing_of_other_processes_is_seen(sandbox: WorkerServer) -> None:
         assert processes == ["1", "2"]
 
 
-def test_no_signal_reaches_the_outside(sandbox: WorkerServer) -> None:
+def test_no_signal_reaches_the_outside(on_kernel: WorkerServer) -> None:
     with subprocess.Popen(["sleep", "60"]) as bystander:
         code = f"""
             import os
-            for process in ({bystander.pid}, {os.getpid()}, {sandbox._zygote._process.pid}, os.getppid()):
+            for process in ({bystander.pid}, {os.getpid()}, {on_kernel._zygote._process.pid}, os.getppid()):
                 try: os.kill(process, 9)
                 except OSError: pass
         """
-        if sandbox.layers["own /proc"] is not True:
+        if on_kernel.layers["own /proc"] is not True:
             code = code.replace(", os.getppid()", "")
-        attack(sandbox, code)
+        attack(on_kernel, code)
         assert bystander.poll() is None
         bystander.kill()
-    assert attack(sandbox, "answer = 1") == 1
+    assert attack(on_kernel, "answer = 1") == 1
 
 
 def test_a_signal_to_all_processes_ends_the_worker_alone(sandbox: WorkerServer) -> None:
     with sandbox.start(SMALL) as other:
         attack(sandbox, "import os\ntry: os.kill(-1, 9)\nexcept OSError: pass")
         assert ask(other, "answer = 2") == 2
+
+
+def test_no_descriptor_sends_its_signals_to_another_process(on_kernel: WorkerServer) -> None:
+    with subprocess.Popen(["sleep", "60"]) as bystander:
+        code = f"""
+            import array, fcntl, os, signal, struct
+            answer = []
+            for name, step in {{
+                "F_SETSIG": lambda reader: fcntl.fcntl(reader, 10, signal.SIGTERM),
+                "F_SETOWN": lambda reader: fcntl.fcntl(reader, fcntl.F_SETOWN, {bystander.pid}),
+                "F_SETOWN_EX": lambda reader: fcntl.fcntl(reader, 15, struct.pack("ii", 1, {bystander.pid})),
+                "FIOSETOWN": lambda reader: fcntl.ioctl(reader, 0x8901, struct.pack("i", {bystander.pid})),
+                "SIOCSPGRP": lambda reader: fcntl.ioctl(channel, 0x8902, struct.pack("i", {bystander.pid})),
+                "F_GETFL": lambda reader: fcntl.fcntl(reader, fcntl.F_GETFL),
+            }}.items():
+                reader, writer = os.pipe()
+                try:
+                    step(reader)
+                    answer.append(name)
+                    fcntl.fcntl(reader, fcntl.F_SETFL, os.O_ASYNC)
+                except OSError: pass
+                os.write(writer, b"x")
+        """
+        assert attack(on_kernel, code) == ["F_GETFL"]
+        assert bystander.poll() is None
+        bystander.kill()
 
 
 def test_tracing_and_reading_other_processes_is_refused(sandbox: WorkerServer) -> None:
@@ -205,6 +287,18 @@ def test_limits_and_priorities_of_other_processes_stay(sandbox: WorkerServer) ->
 def test_a_memory_bomb_ends_for_memory(sandbox: WorkerServer) -> None:
     ending = attack(sandbox, "hoard = []\nwhile True: hoard.append(bytes([1]) * 2**20)")
     assert ending == Ending("memory", "used more than 200.0 MB of memory")
+
+
+def test_a_memory_bomb_that_has_lost_its_first_thread_ends_for_memory(sandbox: WorkerServer) -> None:
+    code = """
+import time
+def hoard():
+    time.sleep(0.3)
+    kept = bytes([1]) * (400 * 2**20)
+    time.sleep(60)
+go_on_without_a_leader(hoard)
+"""
+    assert attack(sandbox, LEADERLESS + code) == Ending("memory", "used more than 200.0 MB of memory")
 
 
 def test_an_array_that_fits_nowhere_is_an_error_of_the_code(sandbox: WorkerServer) -> None:
@@ -333,6 +427,46 @@ def test_empty_files_are_limited_too(sandbox: WorkerServer) -> None:
     assert attack(sandbox, "for number in range(20000): open(f'{number}', 'w').close()")["raised"] == "OSError"
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        "while True: os.mkdir('d'); os.chdir('d')",
+        "for number in range(10**7): os.mkdir(f'{number:0200}')",
+        "for _ in range(20): os.mkdir('d' * 250); os.chdir('d' * 250)\nfill()",  # a path longer than the system takes
+        "os.mkdir('d', 0o300); os.chdir('d'); fill()",  # which nobody may list
+        "os.mkdir('d'); os.chdir('d'); fill(); os.rename('../d', '../e'); os.open('..', os.O_RDONLY)",
+        "list(map(fill_and_remove, range(20)))",
+        "for n in range(20): fill_and_remove(n); maps.append(mmap.mmap(files[-1].fileno(), 0)); files.pop()",
+        LEADERLESS + "os.fork() or go_on_without_a_leader(lambda: [fill(), time.sleep(60)])",
+        LEADERLESS + "os.fork() or go_on_without_a_leader(lambda: [*map(fill_and_remove, range(20)), time.sleep(60)])",
+    ],
+    ids=["deep", "many", "far", "closed", "moved", "removed", "mapped", "leaderless", "removed and leaderless"],
+)
+def test_a_bomb_of_folders_and_files_ends_and_leaves_nothing(sandbox: WorkerServer, code: str) -> None:
+    prepare = """
+import mmap, os, time
+files, maps = [], []
+def fill(number=20):
+    for name in map(str, range(number)):
+        files.append(open(name, "wb+", buffering=0))
+        files[-1].write(bytes(2**20 - 4096))
+def fill_and_remove(number):
+    fill(1)
+    os.remove("0")
+"""
+    with sandbox.start(SMALL) as worker:
+        scratch = ask(worker, "import os; answer = os.path.dirname(os.getcwd())")
+        try:
+            outcome = ask(worker, f"{prepare}\n{code}\ntime.sleep(60)", seconds=3)["message"]
+        except WorkerEnded as ended:
+            outcome = ended.reason.kind
+    if sandbox.layers["mount namespace"] is True:
+        assert outcome == "seconds" or "No space left" in outcome
+    else:
+        assert outcome == "disk"
+        assert not Path(scratch).exists()
+
+
 @pytest.mark.parametrize("descriptor", [1, 2])
 def test_a_flood_of_output_ends_for_output(sandbox: WorkerServer, descriptor: int) -> None:
     ending = attack(sandbox, f"import os\nwhile True: os.write({descriptor}, bytes(65536))")
@@ -347,6 +481,24 @@ def test_few_processors_are_used(sandbox: WorkerServer) -> None:
     code = "import os; before = os.sched_getaffinity(0); os.sched_setaffinity(0, before)"
     assert attack(sandbox, code)["raised"] == "PermissionError"
     assert attack(sandbox, "import os; answer = len(os.sched_getaffinity(0))") <= 4
+
+
+def test_workers_that_live_at_the_same_time_have_different_processors_and_users() -> None:
+    # A machine with 32 processors and few users, where chance alone would not keep eight workers apart.
+    machine = """
+os.sched_getaffinity = lambda process: set(range(32))
+os.sched_setaffinity = lambda process, chosen: os.environ.__setitem__("CHOSEN", str(sorted(chosen)))
+_TEMPORARY_USERS = _TEMPORARY_USERS[:8]
+"""
+    code = "import json, os; answer = [os.getuid(), json.loads(os.environ['CHOSEN'])]"
+    with contextlib.ExitStack() as ending:
+        servers = [ending.enter_context(changed({"enter.py": machine})) for _ in range(2)]
+        for _ in range(2):  # those of the first time give back what they had
+            with contextlib.ExitStack() as workers:
+                alive = [workers.enter_context(server.start(SMALL)) for server in servers for _ in range(4)]
+                answers = [ask(worker, code) for worker in alive]
+            assert sorted(number for _, processors in answers for number in processors) == list(range(32))
+            assert len({user for user, _ in answers}) == (8 if servers[0].layers["own user"] is True else 1)
 
 
 # Network
@@ -561,35 +713,46 @@ def test_nothing_outside_the_scratch_folder_can_be_changed(sandbox: WorkerServer
     assert attack(sandbox, code) == []
 
 
-def test_no_descriptor_sends_its_signals_to_another_process(sandbox: WorkerServer) -> None:
-    if sandbox.layers["pid namespace"] is True:
-        pytest.skip("needs a sandbox without a pid namespace: where there is one, no other process has a number")
-    code = """
-        import fcntl, os, signal, struct
-        reader, writer = os.pipe()
-        answer = []
-        for name, step in {
-            "F_SETOWN": lambda: fcntl.fcntl(reader, fcntl.F_SETOWN, os.getppid()),
-            "F_SETSIG": lambda: fcntl.fcntl(reader, 10, signal.SIGKILL),
-            "F_SETOWN_EX": lambda: fcntl.fcntl(reader, 15, struct.pack("ii", 1, os.getppid())),
-            "FIOSETOWN": lambda: fcntl.ioctl(reader, 0x8901, struct.pack("i", os.getppid())),
-            "F_GETFL": lambda: fcntl.fcntl(reader, fcntl.F_GETFL),
-        }.items():
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_files_of_the_user_who_grades_stay_as_they_are(
+    open_folder: Path, monkeypatch: pytest.MonkeyPatch, kernel: str
+) -> None:
+    packages = open_folder / "site-packages"
+    packages.mkdir()
+    packages.chmod(0o755)
+    files = [open_folder / "gradebook.csv", packages / "library.py"]
+    for file in files:
+        file.write_text("as it was")
+        file.chmod(0o666)
+    monkeypatch.syspath_prepend(str(packages))
+    code = f"""
+        import fcntl, os, struct
+        def attempt(name, step):
             try: step()
-            except OSError: continue
+            except OSError: return
             answer.append(name)
+        answer = []
+        for file in {[str(file) for file in files]}:
+            attempt(f"read {{file}}", lambda: open(file).read())
+            attempt(f"mode of {{file}}", lambda: os.chmod(file, 0o600))
+            attempt(f"mode by descriptor of {{file}}", lambda: os.chmod(os.open(file, os.O_RDONLY), 0o600))
+            attempt(f"owner of {{file}}", lambda: os.chown(file, os.getuid(), os.getgid()))
+            attempt(f"time of {{file}}", lambda: os.utime(file))
+            attempt(f"attribute of {{file}}", lambda: os.setxattr(file, "user.mine", b"1"))
+            attempt(f"flags of {{file}}", lambda: fcntl.ioctl(os.open(file, 0), 0x40086602, struct.pack("l", 0x40)))
+            attempt(f"lease of {{file}}", lambda: fcntl.fcntl(os.open(file, os.O_RDONLY), 1024, fcntl.F_RDLCK))
+            attempt(f"truncate {{file}}", lambda: os.truncate(file, 0))
+            for mode in (os.O_RDONLY, os.O_WRONLY, os.O_RDWR, 3):
+                attempt(f"empty by opening with {{mode}} {{file}}", lambda: os.open(file, mode | os.O_TRUNC))
     """
-    assert attack(sandbox, code) == ["F_GETFL"]
 
+    def states() -> list[object]:
+        return [(file.read_text(), os.listxattr(file), *file.stat()[:6], file.stat().st_ctime_ns) for file in files]
 
-def test_workers_of_one_time_have_different_users_and_processors(sandbox: WorkerServer) -> None:
-    code = "import os; answer = [os.getuid(), sorted(os.sched_getaffinity(0))]"
-    with sandbox.start(SMALL) as one, sandbox.start(SMALL) as other:
-        (user, processors), (other_user, others) = ask(one, code), ask(other, code)
-    if sandbox.layers["own user"] is True:
-        assert user != other_user
-    if (os.cpu_count() or 1) >= 8:
-        assert not set(processors) & set(others)
+    before = states()
+    with changed(KERNELS[kernel]) as sandbox:
+        assert attack(sandbox, code) == [f"read {files[1]}"]
+    assert states() == before
 
 
 def test_every_mount_but_the_scratch_folder_is_read_only(sandbox: WorkerServer) -> None:
@@ -752,7 +915,7 @@ CONTAINER = [
     "import os, sys; from keras_cv_course.grading.jail import seccomp\n"
     "names = ('unshare', 'mount', 'setns', 'pivot_root', 'mount_setattr')\n"
     "seccomp.REFUSED = {name: seccomp.REFUSED[name] for name in names}\n"
-    "seccomp.install(other_processes_visible=False, own_files_visible=False); os.execvp(sys.argv[1], sys.argv[1:])",
+    "seccomp.install(other_processes_visible=False, other_files_visible=False); os.execvp(sys.argv[1], sys.argv[1:])",
 ]
 
 
@@ -783,17 +946,3 @@ def test_a_tree_of_any_depth_without_permissions_is_removed(tmp_path: Path) -> N
     (top / "a folder").chmod(0)
     remove_tree(str(top))
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("name", ["deep", "many"])
-def test_a_bomb_of_folders_ends(sandbox: WorkerServer, name: str) -> None:
-    code = {
-        "deep": "import os\nwhile True:\n    os.mkdir('d'); os.chdir('d')",
-        "many": "import os\nfor number in range(10**7): os.mkdir(f'{number:0200}')",
-    }[name]
-    with sandbox.start(SMALL) as worker:
-        try:
-            outcome = ask(worker, code)["raised"]  # where the scratch folder is a mount, it is full
-        except WorkerEnded as ended:
-            outcome = ended.reason.kind
-    assert outcome in ("OSError", "disk")

@@ -8,6 +8,7 @@ import ctypes
 import os
 import re
 import resource
+import socket
 import sys
 from collections.abc import Iterable
 
@@ -24,6 +25,7 @@ USER_NAMESPACE = 0x10000000
 
 # systemd keeps these ids for users that exist for a while only, so nobody else has them.
 _TEMPORARY_USERS = range(61184, 65184)
+_PROCESSORS = 4  # for each worker, so that a large machine does not mean hundreds of threads
 _DEATH_SIGNAL, _DUMPABLE, _BOUNDING_DROP, _SUBREAPER, _NO_NEW_PRIVS, _AMBIENT = 1, 4, 24, 36, 38, 47
 _AMBIENT_CLEAR_ALL = 4
 _CAPABILITY_VERSION = 0x20080522
@@ -67,7 +69,7 @@ def try_in_child(flags: int, *, become: bool, must_read: Iterable[str] = ()) -> 
     if child == 0:
         try:
             if become:
-                become_temporary_user(os.getpid())
+                become_user(_TEMPORARY_USERS[0])
             if flags:
                 unshare(flags)
             if closed := [path for path in must_read if not os.access(path, os.R_OK)]:
@@ -99,17 +101,47 @@ def threads_of_user() -> int:
     return count
 
 
-def become_temporary_user(number: int, owner_of: tuple[str, ...] = ()) -> None:
-    """From root become a user that nobody else is.
+def claim_user() -> int:
+    """Choose a user that no other worker of this machine is, until this process ends."""
+    return _TEMPORARY_USERS[_claim("user", len(_TEMPORARY_USERS))]
+
+
+def claim_processors() -> int:
+    """Choose a set of processors that no other worker of this machine has, if there are enough; give its number."""
+    if sys.platform != "linux":
+        return 0
+    return _claim("processors", -(-len(os.sched_getaffinity(0)) // _PROCESSORS))
+
+
+def _claim(what: str, count: int) -> int:
+    """Choose a number below `count` that no other process has claimed; any of them where none is left.
+
+    The claim is a socket with a name, which the kernel takes back when this process ends. The process must not have
+    its own network namespace yet. Where other containers cannot be seen, chance keeps them apart.
+    """
+    first = int.from_bytes(os.urandom(4), "little") % count
+    for number in (*range(first, count), *range(first)):
+        claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            claim.bind(f"\0kcc-worker-{what}-{number}")
+        except OSError:
+            claim.close()
+        else:
+            claim.detach()  # open until the end
+            return number
+    return first
+
+
+def become_user(user: int, owner_of: tuple[str, ...] = ()) -> None:
+    """From root become another user, and the only one in its group.
 
     Args:
-        number: another one for each worker that lives at the same time.
+        user: its number.
         owner_of: files that are given to this user.
 
     Raises:
         OSError: if this process is not root.
     """
-    user = _TEMPORARY_USERS[number % len(_TEMPORARY_USERS)]
     for path in owner_of:
         os.chown(path, user, user)
     os.setgroups([])
@@ -179,18 +211,17 @@ def limit_resources(*, memory: int, disk: int, threads: int) -> None:
         resource.setrlimit(kind, (value, value))
 
 
-def use_few_processors(count: int, number: int) -> None:
-    """Run on `count` processors at most, so that a large machine does not mean hundreds of threads.
+def use_processors(number: int) -> None:
+    """Run on one set of processors only.
 
     Args:
-        count: of processors.
-        number: another one for each worker, so that they take different ones.
+        number: of the set, as claimed.
     """
     if sys.platform != "linux":
         return
     allowed = sorted(os.sched_getaffinity(0))
-    first = count * number % len(allowed)
-    os.sched_setaffinity(0, (allowed * 2)[first : first + min(count, len(allowed))])
+    first = _PROCESSORS * number % len(allowed)
+    os.sched_setaffinity(0, (allowed * 2)[first : first + min(_PROCESSORS, len(allowed))])
 
 
 def _prctl(option: int, *arguments: int) -> None:

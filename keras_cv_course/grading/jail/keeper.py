@@ -11,34 +11,28 @@ Stands alone: imports the standard library only, and is loaded by its path; its 
 import contextlib
 import json
 import os
-import secrets
 import select
 import signal
-import tempfile
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any, NoReturn
 
 _POLL_SECONDS = 0.02
 _READ = 65536
-# In a scratch folder that is not a mount; a mount has as many files at most.
-_MOST_ENTRIES, _MOST_DEPTH = 8192, 100
-_ENDLESS = 2**62  # bytes
-_PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 class Jail:
     """The siblings of this file, and what is known about the sandbox on this machine.
 
     Attributes:
-        new_root, enter, landlock, seccomp, reaper: the modules.
+        new_root, enter, landlock, seccomp, processes, scratch, reaper: the modules.
         libraries: folders and files that the worker may read.
         layers: name -> True or why not, so far.
         changes_user: this process is root, and the worker becomes another user.
-        number: that no other worker has at the same time; of the keeper, for in its own namespace each worker is the
-            same.
+        user: its number then.
+        processors: number of the set of processors that it runs on.
     """
 
     def __init__(self, modules: dict[str, ModuleType], libraries: list[str]) -> None:
@@ -46,11 +40,13 @@ class Jail:
         self.enter: Any = modules["enter"]
         self.landlock: Any = modules["landlock"]
         self.seccomp: Any = modules["seccomp"]
+        self.processes: Any = modules["processes"]
+        self.scratch: Any = modules["scratch"]
         self.reaper: Any = modules["reaper"]
         self.libraries = libraries
         self.layers: dict[str, bool | str] = {}
         self.changes_user = False
-        self.number = 0
+        self.user = self.processors = 0
 
     def has(self, layer: str) -> bool:
         """Tell whether a layer is active."""
@@ -70,9 +66,11 @@ class Jail:
             limits: memory, processes, disk and output, as in the grader's Limits.
             main: of the worker.
         """
-        self.number = os.getpid()
         try:
             self.reaper.close_all_but(0, 1, 2, channel, control)
+            if self.changes_user:
+                self.user = self.enter.claim_user()
+            self.processors = self.enter.claim_processors()
             ending = _keep(self, channel, control, limits, main)
         except BaseException:
             ending = {"failed": traceback.format_exc()}
@@ -85,9 +83,9 @@ def _keep(
     jail: Jail, channel: int, control: int, limits: dict[str, int], main: Callable[[int], None]
 ) -> dict[str, Any]:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    at_start = _private_bytes("self")
+    at_start = jail.processes.private_bytes("self")
     _enter_namespaces(jail)
-    scratch = _Scratch(jail, limits["disk"])
+    scratch = jail.scratch.Scratch(jail, limits["disk"])
     output, to_output = os.pipe()
     news, to_news = os.pipe()
     reaper = os.fork()
@@ -116,7 +114,7 @@ def _enter_namespaces(jail: Jail) -> None:
     enter = jail.enter
     if jail.has("user namespace"):
         if jail.changes_user:
-            enter.become_temporary_user(jail.number)
+            enter.become_user(jail.user)
         enter.unshare(enter.USER_NAMESPACE)
     for name, flag in enter.NAMESPACES.items():
         if name in jail.layers and not jail.has(name):  # the zygote has no root of its own to go on from
@@ -130,70 +128,11 @@ def _enter_namespaces(jail: Jail) -> None:
         enter.adopt_orphans()
 
 
-class _Scratch:
-    """The one folder that the worker may write to: of limited size where it is a mount."""
-
-    def __init__(self, jail: Jail, size: int) -> None:
-        self.is_mount = jail.has("mount namespace")
-        if self.is_mount:
-            self.folder: str = jail.new_root.SCRATCH
-            jail.new_root.mount_scratch(size)
-        else:
-            self.folder = tempfile.mkdtemp(prefix="kcc-worker-")
-
-    def used(self) -> int:
-        """Give the bytes in it."""
-        if self.is_mount:
-            room = os.statvfs(self.folder)
-            return (room.f_blocks - room.f_bfree) * room.f_frsize
-        total = entries = 0
-        waiting = [(self.folder, 0)]
-        while waiting:
-            folder, depth = waiting.pop()
-            with contextlib.suppress(OSError):  # it has just been removed
-                for entry in os.scandir(folder):
-                    entries += 1
-                    if entries > _MOST_ENTRIES or depth > _MOST_DEPTH:
-                        return _ENDLESS
-                    total += entry.stat(follow_symlinks=False).st_blocks * 512
-                    if entry.is_dir(follow_symlinks=False):
-                        waiting.append((entry.path, depth + 1))
-        return total
-
-    def remove(self) -> None:
-        """Leave nothing behind; a mount ends with its namespace."""
-        if not self.is_mount:
-            with contextlib.suppress(OSError):
-                remove_tree(self.folder)
-
-
-def remove_tree(top: str) -> None:
-    """Remove a folder and all in it, however deep it is and whatever permissions a program has taken away."""
-    waiting = [top]
-    while waiting:
-        folder = waiting.pop()
-        os.chmod(folder, 0o700)
-        for entry in list(os.scandir(folder)):
-            if not entry.is_dir(follow_symlinks=False):
-                os.unlink(entry.path)
-                continue
-            with contextlib.suppress(OSError):  # not empty
-                os.rmdir(entry.path)
-                continue
-            # Up to the top, for a path may be longer than the system takes; by a name that nobody has foreseen.
-            os.chmod(entry.path, 0o700)
-            moved = os.path.join(top, secrets.token_hex(16))
-            os.rename(entry.path, moved)
-            waiting.append(moved)
-        if folder != top:
-            os.rmdir(folder)
-    os.rmdir(top)
-
-
 class _Watch:
     """Watches a worker and all processes that it started."""
 
-    def __init__(self, jail: Jail, reaper: int, limits: dict[str, int], at_start: int, scratch: _Scratch) -> None:
+    def __init__(self, jail: Jail, reaper: int, limits: dict[str, int], at_start: int, scratch: Any) -> None:
+        self.processes = jail.processes
         self.sees_worker_only = jail.has("own /proc")
         self.reaper = reaper
         self.limits = limits
@@ -221,9 +160,11 @@ class _Watch:
             if news in ready:
                 return _read_news(news)
             if time.monotonic() >= next_look:
-                next_look = time.monotonic() + _POLL_SECONDS
+                start = time.monotonic()
                 if broken := self._broken_limit():
                     return {"limit": broken}
+                # With many files and threads a look takes its time; half of a processor at most is for looking.
+                next_look = time.monotonic() + max(_POLL_SECONDS, time.monotonic() - start)
 
     def _broken_limit(self) -> str | None:
         """Name the limit that all processes together are beyond.
@@ -232,13 +173,14 @@ class _Watch:
         no longer shared.
         """
         memory = threads = 0
-        for process in self._processes():
+        processes = self._processes()
+        for process in processes:
             with contextlib.suppress(OSError):  # it has just ended
-                memory += _private_bytes(process)
-                threads += os.stat(f"/proc/{process}/task").st_nlink - 2
+                memory += self.processes.private_bytes(process)
+                threads += self.processes.thread_count(process)
         if threads > self.limits["processes"]:
             return "processes"
-        used = self.scratch.used()
+        used = self.scratch.used(processes)
         if memory - self.at_start + (used if self.scratch.is_mount else 0) > self.limits["memory"]:
             return "memory"
         return "disk" if used > self.limits["disk"] else None
@@ -246,17 +188,7 @@ class _Watch:
     def _processes(self) -> list[str]:
         if self.sees_worker_only:
             return [name for name in os.listdir("/proc") if name.isdigit() and name != "1"]
-        return [str(process) for process in _descendants(self.reaper)]
-
-
-def _private_bytes(process: str) -> int:
-    """Give the memory that a process shares with no file; 0 where the system does not tell."""
-    try:
-        with open(f"/proc/{process}/statm") as statm:
-            _, resident, shared, *_ = statm.read().split()
-    except FileNotFoundError:
-        return 0
-    return (int(resident) - int(shared)) * _PAGE
+        return [str(process) for process in self.processes.descendants(self.reaper)]
 
 
 def _read_news(news: int) -> dict[str, Any]:
@@ -280,7 +212,7 @@ def _kill(jail: Jail, reaper: int) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(reaper, signal.SIGKILL)
     stopped: set[int] = set()
-    while new := set(_descendants(os.getpid())) - stopped:  # stopped ones start no others
+    while new := set(jail.processes.descendants(os.getpid())) - stopped:  # stopped ones start no others
         for process in new:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process, signal.SIGSTOP)
@@ -291,18 +223,3 @@ def _kill(jail: Jail, reaper: int) -> None:
     with contextlib.suppress(ChildProcessError):
         while True:
             os.waitpid(-1, 0)
-
-
-def _descendants(ancestor: int) -> Iterator[int]:
-    """Yield the processes below one, as far as /proc shows them."""
-    parents: dict[int, list[int]] = {}
-    names = os.listdir("/proc") if os.path.isdir("/proc") else []
-    for name in filter(str.isdigit, names):
-        with contextlib.suppress(OSError), open(f"/proc/{name}/stat", "rb") as stat:
-            state, parent = stat.read().rpartition(b")")[2].split()[:2]  # the name before may hold anything
-            if state not in (b"Z", b"X"):
-                parents.setdefault(int(parent), []).append(int(name))
-    family = [ancestor]
-    for process in family:
-        family += parents.get(process, [])
-    yield from family[1:]

@@ -19,7 +19,6 @@ from typing import Any, NamedTuple, NoReturn
 CHANNEL = 3
 _OTHERS = 2  # processes of the worker's user beside the submission's: keeper and reaper
 _MARGIN = 1000  # threads that the user may start elsewhere meanwhile
-_PROCESSORS = 4
 _PROC_FILES = ("cpuinfo", "meminfo", "stat", "sys/kernel/osrelease", "sys/vm/overcommit_memory")
 
 
@@ -125,8 +124,8 @@ def _prepare_scratch(jail: Any, scratch: str) -> None:
     os.umask(0o077)
     folders = jail.new_root.make_scratch_folders(scratch)
     if jail.stays_root:
-        jail.enter.become_temporary_user(jail.number, owner_of=(scratch, *folders.values()))
-        jail.enter.set_dumpable(False)
+        jail.enter.become_user(jail.user, owner_of=(scratch, *folders.values()))
+    jail.enter.set_dumpable(not jail.has("mount namespace"))  # then the keeper must see what is open
     os.environ |= {"HOME": folders["home"], "TMPDIR": folders["tmp"], "KERAS_HOME": f"{folders['home']}/.keras"}
     os.environ["MPLCONFIGDIR"] = f"{folders['tmp']}/matplotlib"
     tempfile.tempdir = folders["tmp"]
@@ -144,7 +143,7 @@ def _lock(jail: Any, limits: dict[str, int], scratch: str) -> dict[str, bool | s
         threads = limits["processes"] + enter.threads_of_user() + _MARGIN
 
     def limit_resources() -> None:
-        enter.use_few_processors(_PROCESSORS, jail.number)
+        enter.use_processors(jail.processors)
         enter.limit_resources(memory=limits["memory"], disk=limits["disk"], threads=threads)
 
     layers: dict[str, bool | str] = {}
@@ -154,7 +153,7 @@ def _lock(jail: Any, limits: dict[str, int], scratch: str) -> dict[str, bool | s
         "landlock": lambda: jail.landlock.restrict(_files(jail, scratch)),
         "seccomp": lambda: jail.seccomp.install(
             other_processes_visible=not jail.has("pid namespace"),
-            own_files_visible=not jail.has("mount namespace") and not jail.has("own user"),
+            other_files_visible=not jail.has("mount namespace"),
         ),
     }.items():
         try:

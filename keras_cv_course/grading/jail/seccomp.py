@@ -115,7 +115,8 @@ _TO_ITSELF = {
     "prlimit64": (302, 261),
 }
 _TO_NOBODY = {"tkill": (200, 130), "pidfd_send_signal": (424, 424), "setpriority": (141, 140), "ioprio_set": (251, 30)}
-# Where the worker sees files of its own user, these would change them: Landlock knows only of opening them.
+# Where the worker has no new root, these would change files that its user may write to, or owns: Landlock, which keeps
+# files from being opened, knows nothing of them.
 _TO_FILES = {
     "chmod": (90, None),
     "fchmod": (91, 52),
@@ -140,12 +141,17 @@ _TO_FILES = {
     "file_setattr": (469, 469),
     "truncate": (76, 45),  # which Landlock knows from Linux 6.2 on
 }
-# Calls whose second argument says what is to be done -> what is refused, where other processes are visible: to name
-# another process as the one that gets signals of a descriptor.
-_SIGNALS_OF_DESCRIPTORS = {
-    "fcntl": ((72, 25), (8, 10, 15)),  # F_SETOWN, F_SETSIG, F_SETOWN_EX
-    "ioctl": ((16, 29), (0x8901, 0x8902)),  # FIOSETOWN, SIOCSPGRP
-}
+# A descriptor's signals to another process (F_SETOWN, F_SETSIG, F_SETOWN_EX), and a lease, which lets others wait who
+# want to write (F_SETLEASE).
+_FCNTL, _REFUSED_FCNTL = (72, 25), (8, 10, 15, 1024)
+# Of the many things that ioctl does, such as FIOSETOWN to processes and FS_IOC_SETFLAGS to files, what the C library
+# and Python do with it: TCGETS, TIOCGWINSZ, FIONBIO, FIONREAD, FIONCLEX, FIOCLEX.
+_IOCTL, _ALLOWED_IOCTL = (16, 29), (0x5401, 0x5413, 0x5421, 0x541B, 0x5450, 0x5451)
+# Without a new root, also: to open a file for whatever can be to empty it, of which Landlock knows since Linux 6.2.
+_OPEN, _OPENAT, _OPENAT2 = (2, None), (257, 56), 437
+_TRUNCATE, _ACCESS_MODE, _FOR_WRITING = 0o1000, 0o3, (0o1, 0o2)
+# Without a new root, also: whether the keeper sees which files the worker has open.
+_PRCTL, _SET_DUMPABLE = (157, 167), 4
 _CLONE, _MMAP, _CLONE3 = (56, 220), (9, 222), 435
 _NEW_NAMESPACES = 0x7E020000  # CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET
 _SHARED, _ANONYMOUS = 0x01, 0x20
@@ -154,7 +160,7 @@ _SHARED, _ANONYMOUS = 0x01, 0x20
 _ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 _X32 = 0x40000000
 
-_LOAD, _JUMP_EQUAL, _JUMP_AT_LEAST, _JUMP_ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+_LOAD, _JUMP_EQUAL, _JUMP_AT_LEAST, _JUMP_ANY_BIT, _AND, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x54, 0x06
 _NUMBER, _ARCHITECTURE, _ARGUMENTS = 0, 4, 16  # offsets in struct seccomp_data
 _ALLOW, _REFUSE, _KILL_PROCESS = 0x7FFF0000, 0x00050000 | errno.EPERM, 0x80000000
 _NOT_THERE = 0x00050000 | errno.ENOSYS
@@ -167,12 +173,12 @@ class _Program(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_char_p))
 
 
-def install(*, other_processes_visible: bool, own_files_visible: bool) -> None:
+def install(*, other_processes_visible: bool, other_files_visible: bool) -> None:
     """Refuse, from now on and in all children, what graded code has no use for.
 
     Args:
         other_processes_visible: there is no pid namespace, so that signals and limits must be kept in.
-        own_files_visible: there is no new root, and the user has files: their modes and times must be kept.
+        other_files_visible: there is no new root, so that what Landlock does not know must be refused.
 
     Raises:
         OSError: if the kernel has no seccomp, or the filter is not written for this architecture.
@@ -182,7 +188,7 @@ def install(*, other_processes_visible: bool, own_files_visible: bool) -> None:
         raise OSError(errno.ENOSYS, f"no seccomp filter for {machine}, only for {', '.join(_ARCHITECTURES)}")
     content = b"".join(
         struct.pack("HBBI", *instruction)
-        for instruction in _instructions(machine, other_processes_visible, own_files_visible)
+        for instruction in _instructions(machine, other_processes_visible, other_files_visible)
     )
     program = _Program(len(content) // 8, content)
     if _libc.prctl(_SET_NO_NEW_PRIVS, 1, 0, 0, 0) or _libc.prctl(
@@ -191,16 +197,42 @@ def install(*, other_processes_visible: bool, own_files_visible: bool) -> None:
         raise OSError(ctypes.get_errno(), f"seccomp: {os.strerror(ctypes.get_errno())}")
 
 
-def _instructions(
-    machine: str, other_processes_visible: bool, own_files_visible: bool
-) -> list[tuple[int, int, int, int]]:
-    """Give the filter as (code, jump if true, jump if false, operand)."""
+_Code = list[tuple[int, int, int, int]]  # code, jump if true, jump if false, operand
+
+
+def _for_call(number: int | None, argument: int, decision: _Code) -> _Code:
+    """Decide about a system call by one of its arguments; `decision` returns in any case."""
+    if number is None:
+        return []
+    return [(_JUMP_EQUAL, 0, 1 + len(decision), number), (_LOAD, 0, 0, _ARGUMENTS + 8 * argument), *decision]
+
+
+def _choice(values: tuple[int, ...], then: int, otherwise: int) -> _Code:
+    """Return one thing for some values of the argument, and another for all others."""
+    code: _Code = []
+    for value in values:
+        code += [(_JUMP_EQUAL, 0, 1, value), (_RETURN, 0, 0, then)]
+    return [*code, (_RETURN, 0, 0, otherwise)]
+
+
+def _opening() -> _Code:
+    """Refuse flags with which a file is emptied that is not opened for writing."""
+    return [
+        (_JUMP_ANY_BIT, 1, 0, _TRUNCATE),
+        (_RETURN, 0, 0, _ALLOW),
+        (_AND, 0, 0, _ACCESS_MODE),
+        *_choice(_FOR_WRITING, _ALLOW, _REFUSE),
+    ]
+
+
+def _instructions(machine: str, other_processes_visible: bool, other_files_visible: bool) -> _Code:
+    """Give the filter."""
     place, architecture = _ARCHITECTURES[machine]
 
-    def refuse(number: int | None) -> list[tuple[int, int, int, int]]:
+    def refuse(number: int | None) -> _Code:
         return [] if number is None else [(_JUMP_EQUAL, 0, 1, number), (_RETURN, 0, 0, _REFUSE)]
 
-    code = [
+    code: _Code = [
         (_LOAD, 0, 0, _ARCHITECTURE),
         (_JUMP_EQUAL, 1, 0, architecture),
         (_RETURN, 0, 0, _KILL_PROCESS),
@@ -212,25 +244,21 @@ def _instructions(
         code += [(_JUMP_AT_LEAST, 0, 1, _X32), (_RETURN, 0, 0, _KILL_PROCESS)]
     for numbers in REFUSED.values():
         code += refuse(numbers[place])
-    for numbers in _TO_FILES.values() if own_files_visible else ():
-        code += refuse(numbers[place])
+    code += _for_call(_FCNTL[place], 1, _choice(_REFUSED_FCNTL, _REFUSE, _ALLOW))
+    code += _for_call(_IOCTL[place], 1, _choice(_ALLOWED_IOCTL, _ALLOW, _REFUSE))
+    if other_files_visible:
+        for numbers in _TO_FILES.values():
+            code += refuse(numbers[place])
+        code += [(_JUMP_EQUAL, 0, 1, _OPENAT2), (_RETURN, 0, 0, _NOT_THERE)]  # whose flags a filter cannot see
+        code += _for_call(_OPEN[place], 1, _opening())
+        code += _for_call(_OPENAT[place], 2, _opening())
+        code += _for_call(_PRCTL[place], 0, _choice((_SET_DUMPABLE,), _REFUSE, _ALLOW))
     if other_processes_visible:
-        for pair, refused in _SIGNALS_OF_DESCRIPTORS.values():
-            code += [(_JUMP_EQUAL, 0, 2 + 2 * len(refused), pair[place]), (_LOAD, 0, 0, _ARGUMENTS + 8)]
-            for what in refused:
-                code += [(_JUMP_EQUAL, 0, 1, what), (_RETURN, 0, 0, _REFUSE)]
-            code.append((_RETURN, 0, 0, _ALLOW))
         for numbers in _TO_NOBODY.values():
             code += refuse(numbers[place])
         for name, numbers in _TO_ITSELF.items():
             itself = 0 if name == "prlimit64" else os.getpid()
-            code += [
-                (_JUMP_EQUAL, 0, 4, numbers[place]),
-                (_LOAD, 0, 0, _ARGUMENTS),
-                (_JUMP_EQUAL, 0, 1, itself),
-                (_RETURN, 0, 0, _ALLOW),
-                (_RETURN, 0, 0, _REFUSE),
-            ]
+            code += _for_call(numbers[place], 0, _choice((itself,), _ALLOW, _REFUSE))
     code += [
         (_JUMP_EQUAL, 0, 4, _CLONE[place]),
         (_LOAD, 0, 0, _ARGUMENTS),

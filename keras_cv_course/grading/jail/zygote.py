@@ -22,7 +22,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-_SIBLINGS = ("new_root", "enter", "landlock", "seccomp", "reaper", "keeper")
+_SIBLINGS = ("new_root", "enter", "landlock", "seccomp", "processes", "scratch", "reaper", "keeper")
 _PACKAGE = "jail"
 _MESSAGE = 65536
 _TRIAL = {"memory": 2**30, "processes": 8, "disk": 2**20, "output": 2**16}
