@@ -26,7 +26,10 @@ JAIL = Path(__file__).parent / "jail"
 WORKER_FILES = (JAIL / "cell_source.py", JAIL / "values.py", JAIL / "worker.py")
 # What must be out of a worker's reach -> sets of layers, each of which sees to it.
 PROTECTIONS: dict[str, tuple[frozenset[str], ...]] = {
-    "files": (frozenset({"mount namespace"}), frozenset({"landlock"})),
+    "files": (
+        frozenset({"mount namespace"}),
+        frozenset({"landlock", "seccomp"}),  # which keep files from being opened, and from being changed unopened
+    ),
     "other processes": (
         frozenset({"pid namespace"}),
         frozenset({"own user"}),
