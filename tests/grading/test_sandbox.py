@@ -484,21 +484,21 @@ def test_few_processors_are_used(sandbox: WorkerServer) -> None:
 
 
 def test_workers_that_live_at_the_same_time_have_different_processors_and_users() -> None:
-    # A machine with 32 processors and few users, where chance alone would not keep eight workers apart.
+    # A machine with 24 processors and few users, where chance alone would not keep six workers apart.
     machine = """
-os.sched_getaffinity = lambda process: set(range(32))
+os.sched_getaffinity = lambda process: set(range(24))
 os.sched_setaffinity = lambda process, chosen: os.environ.__setitem__("CHOSEN", str(sorted(chosen)))
-_TEMPORARY_USERS = _TEMPORARY_USERS[:8]
+_TEMPORARY_USERS = _TEMPORARY_USERS[:6]
 """
     code = "import json, os; answer = [os.getuid(), json.loads(os.environ['CHOSEN'])]"
     with contextlib.ExitStack() as ending:
         servers = [ending.enter_context(changed({"enter.py": machine})) for _ in range(2)]
         for _ in range(2):  # those of the first time give back what they had
             with contextlib.ExitStack() as workers:
-                alive = [workers.enter_context(server.start(SMALL)) for server in servers for _ in range(4)]
+                alive = [workers.enter_context(server.start(SMALL)) for server in servers for _ in range(3)]
                 answers = [ask(worker, code) for worker in alive]
-            assert sorted(number for _, processors in answers for number in processors) == list(range(32))
-            assert len({user for user, _ in answers}) == (8 if servers[0].layers["own user"] is True else 1)
+            assert sorted(number for _, processors in answers for number in processors) == list(range(24))
+            assert len({user for user, _ in answers}) == (6 if servers[0].layers["own user"] is True else 1)
 
 
 # Network
