@@ -484,11 +484,12 @@ def test_few_processors_are_used(sandbox: WorkerServer) -> None:
 
 
 def test_workers_that_live_at_the_same_time_have_different_processors_and_users() -> None:
-    # A machine with 24 processors and few users, where chance alone would not keep six workers apart.
+    # A machine with 40 processors and few users, where chance alone would hardly keep six workers apart; some may be
+    # claimed by the workers of a grader that runs beside this test.
     machine = """
-os.sched_getaffinity = lambda process: set(range(24))
+os.sched_getaffinity = lambda process: set(range(40))
 os.sched_setaffinity = lambda process, chosen: os.environ.__setitem__("CHOSEN", str(sorted(chosen)))
-_TEMPORARY_USERS = _TEMPORARY_USERS[:6]
+_TEMPORARY_USERS = _TEMPORARY_USERS[:10]
 """
     code = "import json, os; answer = [os.getuid(), json.loads(os.environ['CHOSEN'])]"
     with contextlib.ExitStack() as ending:
@@ -497,7 +498,7 @@ _TEMPORARY_USERS = _TEMPORARY_USERS[:6]
             with contextlib.ExitStack() as workers:
                 alive = [workers.enter_context(server.start(SMALL)) for server in servers for _ in range(3)]
                 answers = [ask(worker, code) for worker in alive]
-            assert sorted(number for _, processors in answers for number in processors) == list(range(24))
+            assert len({number for _, processors in answers for number in processors}) == 6 * 4
             assert len({user for user, _ in answers}) == (6 if servers[0].layers["own user"] is True else 1)
 
 
