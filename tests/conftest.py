@@ -1,6 +1,7 @@
-"""Data for tests: small drawn sets, and the real ones where they are."""
+"""Data for tests: small drawn sets, and the real ones where they are; and workers for submissions."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from keras_cv_course.data.labelled_images import LabelledImages
 from keras_cv_course.data.signs import DATA_VARIABLE, find_signs, write_synthetic_signs
-from keras_cv_course.errors import DataNotFoundError
+from keras_cv_course.errors import DataNotFoundError, SandboxError
+from keras_cv_course.grading.server import WorkerServer
 
 settings.register_profile("no deadline", deadline=None)  # machines that test are busy machines
 settings.load_profile("no deadline")
@@ -44,3 +46,14 @@ def colour_squares() -> LabelledImages:
     images = draw.integers(0, 120, (48, 16, 16, 3))
     images[np.arange(48), :, :, labels] += 100
     return LabelledImages(images.astype(np.uint8), labels, ("red", "green", "blue"))
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[WorkerServer]:
+    """Give a server with the sandbox that a batch requires, or skip where this machine has none."""
+    try:
+        started = WorkerServer()
+    except SandboxError as error:
+        pytest.skip(str(error))
+    with started:
+        yield started

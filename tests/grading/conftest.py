@@ -1,27 +1,14 @@
-"""One server of workers for all tests of grading, and submissions of the car detection assignment."""
+"""Submissions of the car detection assignment."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from car_detection import GradeCells, write_notebook
 
-from keras_cv_course.errors import SandboxError
 from keras_cv_course.grading.assignment import Assignment, load_assignment
 from keras_cv_course.grading.results import Result
 from keras_cv_course.grading.scoring import grade
 from keras_cv_course.grading.server import WorkerServer
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[WorkerServer]:
-    """Give a server with the sandbox that a batch requires, or skip where this machine has none."""
-    try:
-        started = WorkerServer()
-    except SandboxError as error:
-        pytest.skip(str(error))
-    with started:
-        yield started
 
 
 @pytest.fixture(scope="session")
