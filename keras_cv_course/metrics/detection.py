@@ -1,10 +1,13 @@
 """How well found boxes agree with the true ones."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from keras_cv_course.boxes import pairwise_iou
+from keras_cv_course.data.boxed_images import BoxedImages
 from keras_cv_course.detections import Detections
-from keras_cv_course.errors import DataContentError
+from keras_cv_course.errors import DataContentError, list_few
 
 
 def match_boxes(
@@ -45,3 +48,33 @@ def match_boxes(
         if iou[number, best] >= iou_threshold and free[best]:
             matches[number], free[best] = best, False
     return matches
+
+
+def check_pairs(found: Sequence[Detections], truth: BoxedImages) -> None:
+    """Make sure that each picture of a set has what was found on it, and that both mean the same classes and pixels.
+
+    Raises:
+        DataContentError: another number of pictures, other classes, another size of a picture, or a true box with its
+            corners out of order.
+    """
+    if len(found) != len(truth):
+        raise DataContentError(
+            f"Expected detections for each of {len(truth)} pictures. Received: {len(found)}. Give one for each, in the "
+            "set's order, empty ones too."
+        )
+    for one, image in zip(found, truth.images, strict=True):
+        if one.class_names != truth.class_names:
+            raise DataContentError(
+                f"{image.name}: expected detections of the set's classes ({list_few(truth.class_names)}). Received: "
+                f"{list_few(one.class_names)}. Bring both to the classes that they share with share_classes."
+            )
+        if one.image_size != image.size:
+            raise DataContentError(
+                f"{image.name}: expected boxes in pixels of a picture of (height, width) {image.size}. Received: of "
+                f"{one.image_size}. Scale the boxes."
+            )
+        if (image.boxes[:, :2] > image.boxes[:, 2:]).any():
+            raise DataContentError(
+                f"{image.name}: expected true boxes with x1 <= x2 and y1 <= y2. Received: others. Take the set's "
+                "usable()."
+            )
