@@ -66,9 +66,9 @@ class CocoMetrics:
 def coco_metrics(found: Sequence[Detections], truth: BoxedImages) -> CocoMetrics:
     """Measure what was found on each picture of a set.
 
-    Objects flagged ``crowd`` are COCO's crowds: boxes within one, any number, are neither right nor wrong. Those flagged
-    ``difficult`` need not be found, and a box that finds one counts for nothing, as with objects of another size in
-    `ap_small`; pycocotools has no such flag. The area of a box stands for the object's.
+    Objects flagged ``crowd`` are COCO's crowds: boxes within one, any number, are neither right nor wrong. An object
+    flagged ``difficult`` need not be found, and the box that finds it counts for nothing, as COCO has it for objects of
+    another size; pycocotools knows no such flag. The area of a box stands for the object's.
 
     Args:
         found: for each picture of `truth`, in its order, of its classes. For COCO's figures, with boxes down to low

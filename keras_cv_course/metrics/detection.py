@@ -5,13 +5,17 @@ from collections.abc import Sequence
 import numpy as np
 
 from keras_cv_course.boxes import pairwise_iou
-from keras_cv_course.data.boxed_images import BoxedImages
+from keras_cv_course.data.boxed_images import BoxedImage, BoxedImages
 from keras_cv_course.detections import Detections
 from keras_cv_course.errors import DataContentError, list_few
 
 
 def match_boxes(
-    found: Detections, truth_xyxy: np.ndarray, truth_class_ids: np.ndarray, iou_threshold: float = 0.5
+    found: Detections,
+    truth_xyxy: np.ndarray,
+    truth_class_ids: np.ndarray,
+    iou_threshold: float = 0.5,
+    ignored: np.ndarray | None = None,
 ) -> np.ndarray:
     """Give each found box the true one that it stands for, no true one twice, as Pascal VOC counts.
 
@@ -23,6 +27,8 @@ def match_boxes(
         truth_xyxy: float32 (m, 4), pixels of the same picture.
         truth_class_ids: integers (m,).
         iou_threshold: above 0, up to 1.
+        ignored: bool (m,): true boxes that any number of found ones may stand for, as VOC's difficult objects; None
+            for none.
 
     Returns:
         int64 (n,): for each found box the number of its true one, or -1.
@@ -46,8 +52,17 @@ def match_boxes(
     for number in np.argsort(-found.scores, kind="stable"):
         best = iou[number].argmax()
         if iou[number, best] >= iou_threshold and free[best]:
-            matches[number], free[best] = best, False
+            matches[number] = best
+            free[best] = ignored is not None and ignored[best]
     return matches
+
+
+def ignored_objects(image: BoxedImage) -> np.ndarray:
+    """Give the objects that need not be found and that no box is wrong to find, as a mask bool (m,).
+
+    VOC has this rule for what is flagged difficult; a crowd is no single object, so the same holds for it.
+    """
+    return image.flagged("difficult") | image.flagged("crowd")
 
 
 def check_pairs(found: Sequence[Detections], truth: BoxedImages) -> None:
