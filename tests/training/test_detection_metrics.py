@@ -27,7 +27,7 @@ def test_measures_the_weights_of_each_epoch(tmp_path: Path) -> None:
             detector.model.set_weights(good if epoch == 3 else blind)
 
     measured = DetectionMetrics(detector, data, every=2)
-    detector.model.compile(keras.optimizers.SGD(0), "mse")
+    detector.model.compile(keras.optimizers.SGD(0.0), "mse")
     history = detector.model.fit(
         np.zeros((1, 64, 96, 3)), np.zeros((1, 2, 3, 7)), epochs=4, verbose=0, callbacks=[SetWeights(), measured]
     ).history
