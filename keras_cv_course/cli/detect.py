@@ -2,10 +2,10 @@
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from itertools import tee
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
@@ -13,7 +13,6 @@ from rich.markup import escape
 from keras_cv_course.cli.console import (
     INTERRUPTED,
     check_folder,
-    err,
     note,
     out,
     printable,
@@ -23,14 +22,24 @@ from keras_cv_course.cli.console import (
 )
 from keras_cv_course.cli.detect_files import Source, find_sources
 from keras_cv_course.cli.detect_results import FileResult, results_table, write_coco, write_csv, write_json
-from keras_cv_course.cli.options import DEFAULT_DETECTOR, InputSize, fetch_weights, parse_size
+from keras_cv_course.cli.options import (
+    DEFAULT_DETECTOR,
+    BatchSize,
+    ClassNames,
+    DetectorWeights,
+    HowToResize,
+    InputSize,
+    NetworkOfWeights,
+    load_detector,
+    parse_size,
+)
 from keras_cv_course.errors import DataError, ImageFileError, RunError
 
 if TYPE_CHECKING:
     import numpy as np
 
     from keras_cv_course.detections import Detections
-    from keras_cv_course.models.detector import Detector
+    from keras_cv_course.models.detector import Detector, Resize
 
     Detect = Callable[[Iterator[np.ndarray]], Iterator[Detections]]
 
@@ -51,24 +60,9 @@ def detect(
         list[str],
         typer.Argument(metavar="PATH", help="Pictures, videos, folders of them, or patterns such as 'photos/*.jpg'."),
     ],
-    weights: Annotated[
-        str,
-        typer.Option(
-            help="The detector: a name (road-yolov2 is shipped, yolov2 and its like are downloaded once), a .keras "
-            "file, a run folder, Darknet's .weights, or model_data."
-        ),
-    ] = DEFAULT_DETECTOR,
-    network: Annotated[
-        str | None,
-        typer.Option(
-            help="Of a .weights file: yolov2, yolov2-tiny, yolov2-voc, yolov2-tiny-voc or a .cfg file. "
-            "[dim]Default: the file's own name, or a .cfg file beside it[/]"
-        ),
-    ] = None,
-    names: Annotated[
-        Path | None,
-        typer.Option(help="Text file with a class name on each line. [dim]Default: as the detector says[/]"),
-    ] = None,
+    weights: DetectorWeights = DEFAULT_DETECTOR,
+    network: NetworkOfWeights = None,
+    names: ClassNames = None,
     classes: Annotated[
         str | None, typer.Option(metavar="NAME,...", help="Keep these classes only, such as car,bus.")
     ] = None,
@@ -79,13 +73,7 @@ def detect(
     max_boxes: Annotated[
         int | None, typer.Option(min=1, help="Keep only so many of the best on a picture. [dim]Default: all[/]")
     ] = None,
-    resize: Annotated[
-        Literal["stretch", "letterbox"] | None,
-        typer.Option(
-            help="How pictures come to the detector's size: stretched, as in the course, or with grey beside them, as "
-            "in Darknet. [dim]Default: as it was trained[/]"
-        ),
-    ] = None,
+    resize: HowToResize = None,
     input_size: InputSize = None,
     folder: Annotated[
         Path, typer.Option("--out", metavar="DIR", help="Folder for the pictures and videos with boxes.")
@@ -102,9 +90,7 @@ def detect(
             help="Write COCO results here. A picture's id is its file's number, or its place where not all have one.",
         ),
     ] = None,
-    batch_size: Annotated[
-        int, typer.Option(min=1, help="Pictures that go through the model together: more for a GPU.")
-    ] = 4,
+    batch_size: BatchSize = 4,
 ) -> None:
     """Find objects on pictures and videos: draw them, list them, write them down.
 
@@ -171,21 +157,14 @@ def _load(
     weights: str,
     network: str | None,
     names: Path | None,
-    resize: Literal["stretch", "letterbox"] | None,
+    resize: "Resize | None",
     input_size: tuple[int, int] | None,
     settings: _Settings,
 ) -> tuple["Detector", "Detect"]:
     """Load the detector, and give the function that finds objects with the settings."""
-    from keras_cv_course.convert.open_detector import open_detector
-    from keras_cv_course.data.detector_files import read_classes
     from keras_cv_course.detection.predict import detect, find_classes
 
-    fetch_weights(weights)
-    class_names = None if names is None else tuple(read_classes(names))
-    with err.status("Loading the detector ..."):
-        detector = open_detector(weights, network=network, class_names=class_names, input_size=input_size)
-    if resize is not None:
-        detector = replace(detector, resize=resize)
+    detector = load_detector(weights, network, names, resize, input_size)
     if settings.classes is not None:
         find_classes(settings.classes, detector.class_names)
 

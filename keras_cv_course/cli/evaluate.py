@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from keras_cv_course.cli import evaluate_detector
 from keras_cv_course.cli.console import check_folder, err, note, say, start_keras
 from keras_cv_course.cli.options import DEFAULT_MODEL, AsJson, DataFolder, ModelSource, TrainedModel
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from keras_cv_course.cli.classification_result import ClassificationResult
 
 app = typer.Typer(help="Measure a trained model.", no_args_is_help=True)
+app.command("detector")(evaluate_detector.detector)
 
 
 @app.command()

@@ -1,12 +1,17 @@
 """Options that several commands share."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from keras_cv_course.cli.console import err
 from keras_cv_course.errors import ModelError
+
+if TYPE_CHECKING:
+    from keras_cv_course.models.detector import Detector, Resize
 
 DEFAULT_MODEL = "signs-resnet50"
 DEFAULT_DETECTOR = "road-yolov2"
@@ -22,6 +27,32 @@ DataFolder = Annotated[
 ModelSource = Annotated[str, typer.Option("--model", help="A shipped model's name, a run folder, or a .keras file.")]
 TrainedModel = Annotated[str, typer.Option("--model", help="A run folder, a .keras file, or a shipped model's name.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+DetectorWeights = Annotated[
+    str,
+    typer.Option(
+        help="The detector: a name (road-yolov2 is shipped, yolov2 and its like are downloaded once), a .keras "
+        "file, a run folder, Darknet's .weights, or model_data."
+    ),
+]
+NetworkOfWeights = Annotated[
+    str | None,
+    typer.Option(
+        help="Of a .weights file: yolov2, yolov2-tiny, yolov2-voc, yolov2-tiny-voc or a .cfg file. "
+        "[dim]Default: the file's own name, or a .cfg file beside it[/]"
+    ),
+]
+ClassNames = Annotated[
+    Path | None,
+    typer.Option(help="Text file with a class name on each line. [dim]Default: as the detector says[/]"),
+]
+HowToResize = Annotated[
+    Literal["stretch", "letterbox"] | None,
+    typer.Option(
+        help="How pictures come to the detector's size: stretched, as in the course, or with grey beside them, as "
+        "in Darknet. [dim]Default: as it was trained[/]"
+    ),
+]
+BatchSize = Annotated[int, typer.Option(min=1, help="Pictures that go through the model together: more for a GPU.")]
 InputSize = Annotated[
     str | None,
     typer.Option(
@@ -41,6 +72,20 @@ def parse_size(text: str | None) -> tuple[int, int] | None:
             f"--input-size must be a size such as 416, or height x width such as 384x640. Received: {text!r}."
         )
     return int(match[1]), int(match[2] or match[1])
+
+
+def load_detector(
+    weights: str, network: str | None, names: Path | None, resize: "Resize | None", input_size: tuple[int, int] | None
+) -> "Detector":
+    """Load the detector that the options name, with a spinner."""
+    from keras_cv_course.convert.open_detector import open_detector
+    from keras_cv_course.data.detector_files import read_classes
+
+    fetch_weights(weights)
+    class_names = None if names is None else tuple(read_classes(names))
+    with err.status("Loading the detector ..."):
+        detector = open_detector(weights, network=network, class_names=class_names, input_size=input_size)
+    return detector if resize is None else replace(detector, resize=resize)
 
 
 def fetch_weights(source: str) -> None:

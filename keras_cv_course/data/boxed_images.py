@@ -71,6 +71,7 @@ class BoxedImage:
         splits: the parts of the set, such as train or val, whose lists name the picture.
         written_size: (height, width) in the annotation, None where it has none.
         source: where the boxes are written, for messages.
+        image_id: what COCO's files call the picture; None in other formats.
 
     Raises:
         DataContentError: wrong dtype or shape, different lengths, numbers that are not finite, an unknown flag, a name
@@ -86,6 +87,7 @@ class BoxedImage:
     splits: frozenset[str] = frozenset()
     written_size: tuple[int, int] | None = None
     source: str = ""
+    image_id: int | str | None = None
 
     def __post_init__(self) -> None:
         """Check every promise of the attributes."""

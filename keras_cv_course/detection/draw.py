@@ -61,7 +61,8 @@ def draw_boxes(
     shown = np.ones(len(corners), np.float32) if scores is None else np.asarray(scores, np.float32)
     size = (image.height, image.width)
     detections = Detections(corners, shown, np.asarray(box_classes, np.int64), tuple(class_names), size)
-    drawn = _draw(image.convert("RGB"), detections, with_scores=scores is not None)
+    palette = get_colors_for_classes(len(class_names))
+    drawn = _draw(image.convert("RGB"), detections, palette, with_scores=scores is not None)
     image.paste(Image.fromarray(drawn))
     return drawn
 
@@ -98,16 +99,42 @@ def draw_detections(image: np.ndarray | Image.Image, detections: Detections) -> 
             f"Expected the image that the detections are of, (height, width) {tuple(detections.image_size)}. Received: "
             f"{(canvas.height, canvas.width)}. Resize the image, or detect on this one."
         )
-    return _draw(canvas.copy(), detections, with_scores=True)
+    return _draw(canvas.copy(), detections, get_colors_for_classes(len(detections.class_names)), with_scores=True)
 
 
-def _draw(canvas: Image.Image, detections: Detections, with_scores: bool) -> np.ndarray:
-    """Draw on `canvas`, RGB, and give its pixels."""
+def draw_labels(
+    image: Image.Image, boxes_xyxy: np.ndarray, labels: Sequence[str], colours: Sequence[Colour]
+) -> np.ndarray:
+    """Draw boxes that each have a label and a colour of their own, as :func:`draw_detections` does.
+
+    Args:
+        image: the picture, left as it is.
+        boxes_xyxy: (n, 4), pixels of the picture; the first is in front, and the last to keep its label.
+        labels: n texts.
+        colours: n of them.
+
+    Returns:
+        A new picture, uint8 (height, width, 3).
+
+    Raises:
+        DataContentError: as :class:`~keras_cv_course.detections.Detections` does.
+    """
+    n, size = len(boxes_xyxy), (image.height, image.width)
+    boxes = boxes_xyxy.astype(np.float32)
+    return _draw(
+        image.convert("RGB"),
+        Detections(boxes, np.ones(n, np.float32), np.arange(n), tuple(labels), size),
+        colours,
+        with_scores=False,
+    )
+
+
+def _draw(canvas: Image.Image, detections: Detections, palette: Sequence[Colour], with_scores: bool) -> np.ndarray:
+    """Draw on `canvas`, RGB, with a colour for each class, and give its pixels."""
     visible = _visible(detections)
     visible = visible[np.argsort(-visible.scores, kind="stable")]
     names = [" ".join(visible.class_names[number].split()) for number in visible.class_ids]  # on one line
     texts = [f"{name} {score:.2f}" for name, score in zip(names, visible.scores, strict=True)] if with_scores else names
-    palette = get_colors_for_classes(len(visible.class_names))
     colours = [palette[number] for number in visible.class_ids]
 
     size = (canvas.height, canvas.width)

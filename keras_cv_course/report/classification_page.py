@@ -1,18 +1,16 @@
 """The result of a classifier as one HTML file that can be mailed, printed and opened anywhere."""
 
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from keras_cv_course.errors import DataContentError
 from keras_cv_course.files import write_text_atomically
 from keras_cv_course.metrics.classification import wilson_interval
-from keras_cv_course.report.html import data_uri, render_page, show_picture
+from keras_cv_course.report.html import render_page, show_figure, show_picture
 from keras_cv_course.report.plots import plot_confusion_matrix, plot_training_curves
 
 _SKIPPED_SHOWN = 50
@@ -134,8 +132,8 @@ def write_classification_page(
         number_of_images=number_of_images,
         samples=[_card(sample, class_names) for sample in samples],
         mistakes=mistake_cards,
-        confusion=None if confusion is None else _plot(plot_confusion_matrix(confusion, class_names)),
-        curves=None if history is None else _plot(plot_training_curves(history)),
+        confusion=None if confusion is None else show_figure(plot_confusion_matrix(confusion, class_names)),
+        curves=None if history is None else show_figure(plot_training_curves(history)),
         split=split,
         attention=[_pair(pair, class_names) for pair in attention],
         skipped=skipped[:_SKIPPED_SHOWN],
@@ -185,15 +183,4 @@ def _pair(attention: Attention, class_names: Sequence[str]) -> dict[str, Any]:
         "predicted": attention.predicted,
         "truth": attention.truth,
         "probability": attention.probability,
-    }
-
-
-def _plot(figure: Figure) -> dict[str, Any]:
-    """What the template shows of a plot: the picture, and the width below which it scrolls, not shrinks."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="svg", transparent=True)
-    full_width = 96 * figure.get_figwidth()  # CSS pixels
-    return {
-        "uri": data_uri("image/svg+xml", buffer.getvalue()),
-        "legible_width": round(0.7 * full_width),
     }

@@ -2,11 +2,13 @@
 
 import base64
 import io
+import math
 from pathlib import Path
 from typing import Any
 
 import jinja2
 import numpy as np
+from matplotlib.figure import Figure
 from PIL import Image
 
 from keras_cv_course.report.plots import writable
@@ -33,12 +35,18 @@ def render_page(template: str, **content: Any) -> str:
         lstrip_blocks=True,
     )
     environment.filters["percent"] = percent
+    environment.filters["decimals"] = decimals
     return writable(environment.get_template(template).render(**content))
 
 
 def percent(share: float) -> str:
     """A share as text; 100 % only for all of it, so that one mistake in ten thousand still shows."""
     return "100 %" if share == 1 else f"{min(100 * share, 99.9):.1f} %"
+
+
+def decimals(figure: float) -> str:
+    """A figure from 0 to 1 with three digits as text; a dash for NaN."""
+    return "\N{EN DASH}" if math.isnan(figure) else f"{figure:.3f}"
 
 
 def show_picture(image: np.ndarray, largest: int = _CARD_WIDTH) -> dict[str, Any]:
@@ -57,6 +65,14 @@ def show_picture(image: np.ndarray, largest: int = _CARD_WIDTH) -> dict[str, Any
     else:
         picture.save(buffer, "JPEG", quality=85)
     return {"uri": data_uri("image/png" if small else "image/jpeg", buffer.getvalue()), "pixelated": small}
+
+
+def show_figure(figure: Figure) -> dict[str, Any]:
+    """Give what a template shows of a plot: ``uri``, and ``legible_width``, below which it scrolls, not shrinks."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="svg", transparent=True)
+    full_width = 96 * figure.get_figwidth()  # CSS pixels
+    return {"uri": data_uri("image/svg+xml", buffer.getvalue()), "legible_width": round(0.7 * full_width)}
 
 
 def data_uri(media_type: str, contents: bytes) -> str:

@@ -53,7 +53,7 @@ class Assembly:
         self._known = set(self._pictures)
         self._sizes: dict[Path, tuple[int, int] | None] = {}
         self._rows: dict[Path, list[Row]] = {}
-        self._details: dict[Path, tuple[str, tuple[int, int] | None]] = {}
+        self._details: dict[Path, tuple[str, tuple[int, int] | None, int | str | None]] = {}
         self._splits: dict[Path, set[str]] = defaultdict(set)
 
     @property
@@ -115,6 +115,7 @@ class Assembly:
         *,
         splits: Iterable[str] = (),
         written_size: tuple[int, int] | None = None,
+        image_id: int | str | None = None,
     ) -> None:
         """Take over a picture with its boxes; the same again, from another list, adds its `splits` only."""
         if self.size(picture, where) is None:
@@ -129,12 +130,12 @@ class Assembly:
             else:
                 kept.append(row)
         if picture in self._rows and self._rows[picture] != kept:
-            first, _ = self._details[picture]
+            first, *_ = self._details[picture]
             self.problem(Kind.TWICE, where, f"other boxes for {self.place(picture)} than in {first}, which count")
             return
         if picture not in self._rows:
             self._rows[picture] = kept
-            self._details[picture] = (where, written_size)
+            self._details[picture] = (where, written_size, image_id)
             if not_finite:
                 self.problem(Kind.UNREADABLE, where, "a coordinate that is no finite number", not_finite)
             for category, count in unknown.items():
@@ -160,7 +161,7 @@ class Assembly:
         number_of = {name: number for number, name in enumerate(names)}
         images: dict[str, BoxedImage] = {}
         for picture, rows in self._rows.items():
-            source, written_size = self._details[picture]
+            source, written_size, image_id = self._details[picture]
             size = self._sizes[picture]
             assert size is not None  # `add` takes no other
             ids = [row.category if isinstance(row.category, int) else number_of[row.category] for row in rows]
@@ -180,6 +181,7 @@ class Assembly:
                 frozenset(self._splits[picture]),
                 written_size,
                 source,
+                image_id,
             )
         return BoxedImages(
             self.root,

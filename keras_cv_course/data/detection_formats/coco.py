@@ -173,6 +173,7 @@ def _read_part(
                 where,
                 splits=splits,
                 written_size=written if written != (0, 0) else None,
+                image_id=image["id"],
             )
 
 
