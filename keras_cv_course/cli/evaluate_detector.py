@@ -93,9 +93,14 @@ def detector(
         chosen = load_detector(weights, network, names, resize, size)
         metrics = _measure(chosen, data, batch_size, score)
         facts = {"Detector": weights, **_describe(chosen, weights)}
-    facts = {"Set": str(path), "List": part or "all pictures", **facts, **_left_out(data, metrics)}
+    facts = {
+        "Set": str(path),
+        "List": "all pictures" if part is None else f"those of the list {part}",
+        **facts,
+        **_left_out(data, metrics),
+    }
     if report is not None:
-        _write_page(report, metrics, facts, path, weights if predictions is None else predictions.name)
+        _write_page(report, metrics, facts, weights if predictions is None else predictions.name)
     if as_json:
         source = {"predictions": str(predictions)} if predictions is not None else {"weights": weights}
         print(json.dumps({"data": str(path), "split": part, **source, **metrics.to_json()}, indent=2))
@@ -187,12 +192,10 @@ def _say(metrics: "DetectorMetrics") -> None:
     say(f"{len(metrics.truth)} pictures. Precision and recall at IoU .50 and scores from {metrics.score_threshold} on.")
 
 
-def _write_page(
-    report: Path, metrics: "DetectorMetrics", facts: dict[str, str], path: Path, detector_name: str
-) -> None:
+def _write_page(report: Path, metrics: "DetectorMetrics", facts: dict[str, str], detector_name: str) -> None:
     from keras_cv_course.report.detector_page import write_detector_page
 
-    name = path.resolve().name
+    name = Path(facts["Set"]).resolve().name
     write_detector_page(
         report,
         title=f"{name}, found by {detector_name.rpartition('/')[2]}",
@@ -200,7 +203,7 @@ def _write_page(
             **facts,
             "Software": f"keras-cv-course {version('keras-cv-course')}, Python {platform.python_version()}",
         },
-        data_note=f"{len(metrics.truth)} pictures with boxes from {name}.",
+        data_note=f"{len(metrics.truth)} pictures of {name}: {facts['List']}.",
         metrics=metrics,
         worst=list(_worst(metrics)),
     )
@@ -234,10 +237,10 @@ def _draw(pixels: np.ndarray, image: "BoxedImage", one: "Outcome", class_names: 
     picture = Image.fromarray(pixels)
     picture.thumbnail((_PICTURE, _PICTURE))
     missed = image.take(one.missed)
-    labels = [f"missed: {class_names[number]}" for number in missed.class_ids]
+    labels = [class_names[number] for number in missed.class_ids]
     colours, boxes = [MISSED] * len(missed), [missed.boxes]
     rest = ~(one.right | one.wrong)
-    for which, word, colour in ((one.wrong, "wrong: ", WRONG), (one.right, "", RIGHT), (rest, "", NOT_COUNTED)):
+    for which, word, colour in ((one.wrong, "wrong ", WRONG), (one.right, "", RIGHT), (rest, "", NOT_COUNTED)):
         some = one.found[which]
         labels += [f"{word}{class_names[n]} {s:.2f}" for n, s in zip(some.class_ids, some.scores, strict=True)]
         colours += [colour] * len(some)

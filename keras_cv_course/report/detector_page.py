@@ -55,7 +55,7 @@ def write_detector_page(
         worst: the pictures with most mistakes.
     """
     coco, voc = metrics.coco, metrics.voc
-    objects = {name: curve.objects for name, curve in voc.curves.items()}
+    objects = [curve.objects for curve in voc.curves.values()]
     page = render_page(
         "detector.html.j2",
         title=title,
@@ -65,10 +65,10 @@ def write_detector_page(
         coco=coco,
         voc=voc,
         pictures=len(metrics.truth),
-        objects=sum(objects.values()),
+        objects=sum(objects),
         classes=class_rows(metrics),
-        curves=show_figure(plot_precision_recall(voc.curves)) if any(objects.values()) else None,
-        curves_left_out=max(0, sum(map(bool, objects.values())) - CURVES_SHOWN),
+        curves=show_figure(plot_precision_recall(voc.curves)) if any(objects) else None,
+        curves_left_out=max(0, sum(map(bool, objects)) - CURVES_SHOWN),
         confusion=show_figure(plot_confusion_matrix(metrics.confusion, [*metrics.truth.class_names, "background"])),
         worst=[
             {
@@ -86,13 +86,13 @@ def write_detector_page(
 def class_rows(metrics: DetectorMetrics) -> list[dict[str, Any]]:
     """Give the figures of each class, and then of all, as tables show them: name, objects, and figures from 0 to 1."""
     coco, voc = metrics.coco, metrics.voc
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name, curve in voc.curves.items():
         precision, recall = curve.at(metrics.score_threshold)
         figures = (coco.class_ap[name], coco.class_ap50[name], curve.ap_2007, curve.ap_2012, precision, recall)
         rows.append({"name": name, "objects": curve.objects, "figures": figures})
-    right = sum(one.right.sum() for one in metrics.outcomes)
-    counted = right + sum(one.wrong.sum() for one in metrics.outcomes)
+    right = int(sum(one.right.sum() for one in metrics.outcomes))
+    counted = right + int(sum(one.wrong.sum() for one in metrics.outcomes))
     objects = sum(row["objects"] for row in rows)
     shares = [float(right / total) if total else np.nan for total in (counted, objects)]
     all_figures = (coco.ap, coco.ap50, voc.ap_2007, voc.ap_2012, *shares)

@@ -7,7 +7,7 @@ import tensorflow as tf
 from matplotlib.ft2font import FT2Font
 from PIL import Image
 
-from keras_cv_course.detection.draw import draw_boxes, draw_detections, get_colors_for_classes
+from keras_cv_course.detection.draw import draw_boxes, draw_detections, draw_labels, get_colors_for_classes
 from keras_cv_course.detection.label_font import BOLD, font_file
 from keras_cv_course.detections import Detections
 from keras_cv_course.errors import DataContentError
@@ -234,3 +234,13 @@ class TestCourseFunction:
     def test_wrong_boxes(self, boxes: list, classes: list, message: str) -> None:
         with pytest.raises(DataContentError, match=message):
             draw_boxes(Image.new("RGB", (200, 100)), boxes, classes, NAMES)
+
+
+def test_boxes_with_labels_and_colours_of_their_own() -> None:
+    image = Image.new("RGB", (200, 200), "black")
+    boxes = np.array([[20, 20, 90, 90], [110, 110, 180, 180]], np.float32)
+    drawn = draw_labels(image, boxes, ["seen", "seen"], [(0, 200, 0), (200, 0, 0)])
+    assert np.asarray(image).max() == 0  # left as it is
+    assert drawn[60, 19].tolist() == [0, 200, 0]
+    assert drawn[150, 109].tolist() == [200, 0, 0]
+    np.testing.assert_array_equal(draw_labels(image, boxes[:0], [], []), np.asarray(image))
