@@ -11,15 +11,15 @@ from keras_cv_course.report.plots import FAINT, INK, writable
 CURVES_SHOWN = 10
 _COLOURS = (
     "#1f6feb",
-    "#c2410c",
+    "#d97706",
     "#17754a",
     "#9333ea",
-    "#b45309",
+    "#dc2626",
     "#0e7490",
-    "#be185d",
-    "#4d7c0f",
+    "#db2777",
+    "#65a30d",
     "#475569",
-    "#7f1d1d",
+    "#78350f",
 )
 
 
