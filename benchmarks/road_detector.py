@@ -2,14 +2,11 @@
 
 COCO's AP, by pycocotools, and what `kcc demo` counts, on drawn scenes of a seed that no training used.
 
-Run: pip install pycocotools
-     python benchmarks/road_detector.py [--scenes 200]
+Run: python benchmarks/road_detector.py [--scenes 200]
      python benchmarks/road_detector.py --register OUT.int8.h5 --recipe "how it was trained"
 """
 
 import argparse
-import contextlib
-import io
 import json
 import os
 import shutil
@@ -19,15 +16,15 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
-from pycocotools.coco import COCO
-from pycocotools.cocoeval import COCOeval
 
 from keras_cv_course.cli.options import DEFAULT_DETECTOR
 from keras_cv_course.convert.open_detector import open_detector
+from keras_cv_course.data.boxed_images import BoxedImage, BoxedImages
 from keras_cv_course.data.synthetic.road_scenes import CLASS_NAMES, RoadScene, draw_road_scene
 from keras_cv_course.detection.predict import detect
 from keras_cv_course.detections import Detections
 from keras_cv_course.files import atomic_path, write_text_atomically
+from keras_cv_course.metrics.coco import CocoMetrics, coco_metrics
 from keras_cv_course.metrics.detection import match_boxes
 from keras_cv_course.models.yolov2 import ROAD_ANCHORS, ROAD_WIDTH, yolov2
 from keras_cv_course.pretrained import registry, sha256, weights_folder
@@ -76,35 +73,12 @@ def enter_score(score: dict[str, float]) -> None:
     write_text_atomically(manifest, json.dumps(entries, indent=2) + "\n")
 
 
-def coco_ap(scenes: list[RoadScene], found: list[Detections]) -> tuple[np.ndarray, dict[str, float]]:
-    """Give COCO's twelve numbers, and AP at IoU 0.5 of each class."""
-    truth = COCO()
-    truth.dataset = {
-        "images": [{"id": i, "width": SIZE[1], "height": SIZE[0]} for i in range(len(scenes))],
-        "categories": [{"id": i, "name": name} for i, name in enumerate(CLASS_NAMES)],
-        "annotations": [
-            {
-                "image_id": i,
-                "category_id": int(number),
-                "bbox": [*box[:2].tolist(), *(box[2:] - box[:2]).tolist()],
-                "area": float(np.prod(box[2:] - box[:2])),
-                "iscrowd": 0,
-            }
-            for i, scene in enumerate(scenes)
-            for box, number in zip(scene.boxes, scene.class_ids, strict=True)
-        ],
-    }
-    for number, annotation in enumerate(truth.dataset["annotations"], start=1):
-        annotation["id"] = number
-    with contextlib.redirect_stdout(io.StringIO()):
-        truth.createIndex()
-        results = truth.loadRes([row for i, one in enumerate(found) for row in one.to_coco(i)])
-        evaluation = COCOeval(truth, results, "bbox")
-        evaluation.evaluate()
-        evaluation.accumulate()
-        evaluation.summarize()
-    precision = evaluation.eval["precision"][0, :, :, 0, 2]  # IoU 0.5, (recalls, classes), all sizes, 100 boxes
-    return evaluation.stats, {name: float(precision[:, i].mean()) for i, name in enumerate(CLASS_NAMES)}
+def coco_ap(scenes: list[RoadScene], found: list[Detections]) -> CocoMetrics:
+    images = [
+        BoxedImage(f"{i:06}", Path(), SIZE, scene.boxes, scene.class_ids, (frozenset(),) * len(scene.boxes))
+        for i, scene in enumerate(scenes)
+    ]
+    return coco_metrics(found, BoxedImages(Path(), tuple(images), CLASS_NAMES, tuple(range(len(CLASS_NAMES))), "drawn"))
 
 
 def main() -> None:
@@ -120,11 +94,11 @@ def main() -> None:
         scenes = processes.map(draw, range(options.scenes))
     detector = open_detector(DEFAULT_DETECTOR)
     images = [scene.image for scene in scenes]
-    stats, by_class = coco_ap(scenes, list(detect(detector, images, score_threshold=0.005, max_boxes=100)))
+    coco = coco_ap(scenes, list(detect(detector, images, score_threshold=0.005, max_boxes=100)))
     print(f"{options.scenes} drawn scenes of {SIZE[1]} x {SIZE[0]}, network at {INPUT_SIZE[1]} x {INPUT_SIZE[0]}")
-    print(f"AP {stats[0]:.3f}   AP50 {stats[1]:.3f}   AP75 {stats[2]:.3f}")
-    print("AP by size: small {:.3f}   medium {:.3f}   large {:.3f}".format(*stats[3:6]))
-    print("AP50 by class: " + "   ".join(f"{name} {value:.3f}" for name, value in by_class.items()))
+    print(f"AP {coco.ap:.3f}   AP50 {coco.ap50:.3f}   AP75 {coco.ap75:.3f}")
+    print(f"AP by size: small {coco.ap_small:.3f}   medium {coco.ap_medium:.3f}   large {coco.ap_large:.3f}")
+    print("AP50 by class: " + "   ".join(f"{name} {value:.3f}" for name, value in coco.class_ap50.items()))
     for score_threshold in (0.3, 0.5, 0.6):
         right = boxes = objects = 0
         for scene, one in zip(scenes, detect(detector, images, score_threshold=score_threshold), strict=True):
@@ -132,8 +106,8 @@ def main() -> None:
             boxes, objects = boxes + len(one), objects + len(scene.boxes)
         print(f"score {score_threshold}: recall {right / objects:.3f}, precision {right / max(boxes, 1):.3f}")
     if options.register is not None:
-        names = ("drawn_scenes_ap", "drawn_scenes_ap50", "drawn_scenes_ap75")
-        enter_score(dict(zip(names, (round(float(value), 4) for value in stats), strict=False)))
+        figures = {"drawn_scenes_ap": coco.ap, "drawn_scenes_ap50": coco.ap50, "drawn_scenes_ap75": coco.ap75}
+        enter_score({name: round(figure, 4) for name, figure in figures.items()})
 
 
 if __name__ == "__main__":
