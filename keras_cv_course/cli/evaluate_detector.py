@@ -135,7 +135,7 @@ def _read_predictions(predictions: Path, data: "BoxedImages", score: float) -> "
     results = read_coco_results(predictions, data)
     for number, what in ((results.other_pictures, "on other pictures"), (results.other_classes, "of other classes")):
         if number:
-            note(f"{number} boxes {what} than the set's are left out.")
+            note(f"Left out, boxes {what} than the set's: {number}")
     return DetectorMetrics(results.found, data.usable(), score)
 
 
