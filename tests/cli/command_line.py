@@ -7,19 +7,40 @@ import sys
 import time
 from pathlib import Path
 
+from forked import run_forked
+
 KCC = (str(Path(sys.executable).with_name("kcc")),)
 
 
 def kcc(*arguments: object, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
-    clean = {k: v for k, v in os.environ.items() if k != "KERAS_CV_COURSE_DATA"}
+    """Run `kcc` in a process that has TensorFlow and Keras imported: for all but the first use of a command."""
+    return run_forked(
+        _main, ["kcc", *map(str, arguments)], cwd=cwd, environment={**_clean_environment(), **environment}
+    )
+
+
+def kcc_from_scratch(
+    *arguments: object, cwd: Path | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the installed `kcc` with all its imports, and whatever they print."""
     return subprocess.run(
         [*KCC, *map(str, arguments)],
         capture_output=True,
         text=True,
         check=False,
         cwd=cwd,
-        env={**clean, "COLUMNS": "200", **environment},
+        env={**_clean_environment(), **environment},
     )
+
+
+def _main() -> None:
+    from keras_cv_course.cli import main
+
+    main()
+
+
+def _clean_environment() -> dict[str, str]:
+    return {**{k: v for k, v in os.environ.items() if k != "KERAS_CV_COURSE_DATA"}, "COLUMNS": "200"}
 
 
 def interrupt(*arguments: object, cwd: Path, when: Path) -> tuple[int, str]:

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from command_line import kcc
+from command_line import kcc, kcc_from_scratch
 from tiny_lesson import write_lesson
 
 
@@ -19,7 +19,7 @@ def assignment(tmp_path: Path) -> Path:
 
 
 def test_list() -> None:
-    done = kcc("assignments")
+    done = kcc_from_scratch("assignments")
     assert done.returncode == 0, done.stderr
     (line,) = [line for line in done.stdout.splitlines() if "03_car_detection" in line]
     assert "Car detection with YOLOv2" in line
@@ -33,7 +33,7 @@ def test_build_and_check(assignment: Path) -> None:
     lesson = (assignment / "lesson.py").read_text()
     (assignment / "lesson.py").write_text(lesson.replace("total = row.sum()", "total = sum(row)"))
     before = (assignment / "solution.ipynb").read_bytes()
-    done = kcc("assignments", "build", assignment, "--check")
+    done = kcc_from_scratch("assignments", "build", assignment, "--check")
     assert (done.returncode, done.stdout) == (1, f"out of date: {assignment / 'solution.ipynb'}\n")
     assert (assignment / "solution.ipynb").read_bytes() == before
     assert kcc("assignments", "build", assignment).stdout == f"written: {assignment / 'solution.ipynb'}\n"
@@ -61,7 +61,7 @@ def test_build_without_jupytext(assignment: Path) -> None:
 def test_start_says_what_to_open_and_how_to_grade(tmp_path: Path, assignment: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()
-    done = kcc("start", assignment, cwd=home)
+    done = kcc_from_scratch("start", assignment, cwd=home)
     assert done.returncode == 0, done.stderr
     assert (home / "00_tiny" / "tiny.ipynb").is_file()
     assert "Open:   00_tiny/tiny.ipynb" in done.stdout
@@ -86,7 +86,7 @@ def test_start_with_lab_but_without_jupyterlab(tmp_path: Path, assignment: Path)
 
 def test_start_with_lab_opens_the_notebook(tmp_path: Path, assignment: Path) -> None:
     (tmp_path / "jupyterlab.py").write_text("import os, sys\nprint('opened', sys.argv[1:], os.getcwd())\n")
-    done = kcc("start", assignment, "mine", "--lab", cwd=tmp_path, PYTHONPATH=str(tmp_path))
+    done = kcc_from_scratch("start", assignment, "mine", "--lab", cwd=tmp_path, PYTHONPATH=str(tmp_path))
     assert done.returncode == 0, done.stderr
     assert f"opened ['tiny.ipynb'] {tmp_path / 'mine'}" in done.stdout
 
@@ -100,7 +100,7 @@ def test_start_of_what_is_not_there(tmp_path: Path) -> None:
 
 def test_solution(tmp_path: Path, assignment: Path) -> None:
     for arguments, name in (([], "tiny_solution.ipynb"), (["--out", "new/there.ipynb"], "new/there.ipynb")):
-        done = kcc("solution", assignment, *arguments, cwd=tmp_path)
+        done = kcc_from_scratch("solution", assignment, *arguments, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         assert (tmp_path / name).read_bytes() == (assignment / "solution.ipynb").read_bytes()
         assert kcc("solution", assignment, *arguments, cwd=tmp_path).returncode == 1

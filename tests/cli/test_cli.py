@@ -6,25 +6,25 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command_line import interrupt, kcc
+from command_line import interrupt, kcc, kcc_from_scratch
 from PIL import Image
 
 from keras_cv_course.grading.assignment import assignment_names
 
 
 def test_help_reads_like_a_table_of_contents() -> None:
-    shown = kcc("--help")
+    shown = kcc_from_scratch("--help")
     assert shown.returncode == 0
     for command in ("demo", "doctor", "data", "train", "evaluate", "predict"):
         assert f" {command} " in shown.stdout
 
 
 def test_version() -> None:
-    assert kcc("--version").stdout.startswith("keras-cv-course 0.")
+    assert kcc_from_scratch("--version").stdout.startswith("keras-cv-course 0.")
 
 
 def test_error_is_one_line_and_debug_shows_the_traceback(tmp_path: Path) -> None:
-    failed = kcc("evaluate", "signs", "--data", tmp_path)
+    failed = kcc_from_scratch("evaluate", "signs", "--data", tmp_path)
     assert failed.returncode == 1
     assert failed.stdout == ""
     assert failed.stderr.startswith("error: Expected test_signs.h5. Looked in: ")
@@ -36,20 +36,20 @@ def test_error_is_one_line_and_debug_shows_the_traceback(tmp_path: Path) -> None
 
 
 def test_doctor_names_what_is_here_and_what_to_do(tmp_path: Path, synthetic_signs: Path) -> None:
-    without_data = kcc("doctor", cwd=tmp_path, KERAS_CV_COURSE_CACHE=str(tmp_path))
+    without_data = kcc_from_scratch("doctor", cwd=tmp_path, KERAS_CV_COURSE_CACHE=str(tmp_path))
     assert without_data.returncode == 0
     assert "signs-resnet50" in without_data.stdout
     assert "downloaded when needed: https://pjreddie.com/media/files/yolov2.weights" in without_data.stdout
     assert "kcc data signs" in without_data.stdout
     with_data = kcc("doctor", cwd=tmp_path, KERAS_CV_COURSE_DATA=str(synthetic_signs))
     assert "48 + 12 images, synthetic" in with_data.stdout
-    no_backend = kcc("doctor", cwd=tmp_path, KERAS_BACKEND="nonsense")
+    no_backend = kcc_from_scratch("doctor", cwd=tmp_path, KERAS_BACKEND="nonsense")
     assert no_backend.returncode == 1
     assert "missing" in no_backend.stdout
 
 
 def test_data_signs_draws_once(tmp_path: Path) -> None:
-    drawn = kcc("data", "signs", "--train", 12, "--test", 6, cwd=tmp_path)
+    drawn = kcc_from_scratch("data", "signs", "--train", 12, "--test", 6, cwd=tmp_path)
     assert drawn.returncode == 0
     assert {p.name for p in (tmp_path / "datasets").iterdir()} == {
         "train_signs.h5",
@@ -71,7 +71,7 @@ def test_predict_reports_bad_files_by_name_and_goes_on(tmp_path: Path, synthetic
     Image.fromarray(data.images[2]).save(tmp_path / "last.webp")
     names = ["hand.png", "print.jpg", "notes.jpg", "gone.png", "last.webp"]
 
-    done = kcc("predict", "signs", *names, "--json", cwd=tmp_path)
+    done = kcc_from_scratch("predict", "signs", *names, "--json", cwd=tmp_path)
     assert done.returncode == 1
     results = json.loads(done.stdout)
     assert [result["file"] for result in results] == names
@@ -91,7 +91,7 @@ def test_predict_reports_bad_files_by_name_and_goes_on(tmp_path: Path, synthetic
 
 
 def test_demo_writes_its_pages_and_says_that_the_data_is_synthetic(tmp_path: Path) -> None:
-    done = kcc("demo", cwd=tmp_path)
+    done = kcc_from_scratch("demo", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "240 synthetic hand signs" in done.stdout
     signs, roads = (tmp_path / "demo" / name for name in ("signs.html", "roads.html"))
@@ -113,7 +113,7 @@ def test_demo_writes_its_pages_and_says_that_the_data_is_synthetic(tmp_path: Pat
 def test_shipped_weights_keep_their_registered_score(real_data: Path) -> None:
     from keras_cv_course.pretrained import pretrained
 
-    result = json.loads(kcc("evaluate", "signs", "--data", real_data, "--json").stdout)
+    result = json.loads(kcc_from_scratch("evaluate", "signs", "--data", real_data, "--json").stdout)
     assert result["kind_of_data"] == "real"
     registered = pretrained("signs-resnet50").score
     if result["test_images"] != registered["test_images"]:

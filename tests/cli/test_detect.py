@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import typer
 from colour_detector import colour_detector, picture
-from command_line import interrupt, kcc
+from command_line import interrupt, kcc, kcc_from_scratch
 from PIL import Image
 
 from keras_cv_course.cli.detect import detect
@@ -43,7 +43,7 @@ def pictures(tmp_path: Path) -> Path:
 def test_a_folder_with_all_that_can_be_written(pictures: Path, detector: Path) -> None:
     files = ["--json", "r/boxes.json", "--csv", "r/boxes.csv", "--coco", "r/coco.json"]
     before = {path: path.read_bytes() for path in pictures.rglob("*.*")}
-    done = kcc("detect", "pictures", "--weights", detector, "--out", "drawn", *files, cwd=pictures.parent)
+    done = kcc_from_scratch("detect", "pictures", "--weights", detector, "--out", "drawn", *files, cwd=pictures.parent)
     assert done.returncode == 1, done.stderr  # because of the broken one
     assert "broken.jpg: expected a whole picture" in done.stderr or "broken.jpg: expected a picture" in done.stderr
     assert "4 boxes on 4 pictures in" in done.stdout
@@ -276,7 +276,8 @@ def test_without_pyav_a_video_names_the_extra(tmp_path: Path, detector: Path) ->
     (tmp_path / "film.mp4").write_bytes(b"film")
     (tmp_path / "hidden").mkdir()
     (tmp_path / "hidden" / "av.py").write_text("raise ImportError('no av here')")
-    failed = kcc("detect", "film.mp4", "--weights", detector, cwd=tmp_path, PYTHONPATH=_before_all(tmp_path / "hidden"))
+    path = _before_all(tmp_path / "hidden")
+    failed = kcc_from_scratch("detect", "film.mp4", "--weights", detector, cwd=tmp_path, PYTHONPATH=path)
     assert failed.returncode == 1
     assert "pip install av" in failed.stderr
     assert "`video`" in failed.stderr

@@ -2,15 +2,17 @@
 
 import json
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
-from command_line import interrupt, kcc
+from command_line import interrupt, kcc, kcc_from_scratch
 from keras import layers
 from PIL import Image
 
+Kcc = Callable[..., subprocess.CompletedProcess[str]]
 COLOURS = {"green": (30, 200, 40), "red": (210, 40, 30)}
 
 
@@ -40,10 +42,10 @@ def colours(tmp_path: Path) -> Path:
     return tmp_path / "colours"
 
 
-def train(folder: Path, network: Path, *options: object) -> subprocess.CompletedProcess[str]:
+def train(folder: Path, network: Path, *options: object, run: Kcc = kcc) -> subprocess.CompletedProcess[str]:
     cache = folder.parent / "cache"
     command = ["train", "folder", folder, "--backbone", network, "--out", "run", *options]
-    return kcc(*command, cwd=folder.parent, KERAS_CV_COURSE_CACHE=str(cache))
+    return run(*command, cwd=folder.parent, KERAS_CV_COURSE_CACHE=str(cache))
 
 
 def figures_without_seconds(history: Path) -> list[str]:
@@ -51,7 +53,7 @@ def figures_without_seconds(history: Path) -> list[str]:
 
 
 def test_train_predict_evaluate(colours: Path, network: Path) -> None:
-    trained = train(colours, network, "--epochs", 20)
+    trained = train(colours, network, "--epochs", 20, run=kcc_from_scratch)
     assert trained.returncode == 0, trained.stderr
     assert "100.0% of 5 pictures right, kept aside before the training." in trained.stdout
     assert "notes.txt" in trained.stderr
@@ -72,14 +74,17 @@ def test_train_predict_evaluate(colours: Path, network: Path) -> None:
     assert "What the model looks at" in page
 
     Image.new("RGB", (300, 80), COLOURS["red"]).save(colours.parent / "new.jpg")
-    predicted = kcc("predict", "folder", "--model", "run", "new.jpg", "gone.jpg", "--json", cwd=colours.parent)
+    predicted = kcc_from_scratch(
+        "predict", "folder", "--model", "run", "new.jpg", "gone.jpg", "--json", cwd=colours.parent
+    )
     assert predicted.returncode == 1
     first, second = json.loads(predicted.stdout)
     assert first["class"] == "red"
     assert first["probabilities"]["red"] == first["probability"] > 0.5
     assert "gone.jpg" in second["error"]
 
-    measured = kcc("evaluate", "folder", "colours", "--model", "run", "--report", "page.html", "--json", cwd=run.parent)
+    options = ["--model", "run", "--report", "page.html", "--json"]
+    measured = kcc_from_scratch("evaluate", "folder", "colours", *options, cwd=run.parent)
     assert measured.returncode == 0, measured.stderr
     assert "19 of these pictures are among those that the model was trained on" in measured.stderr
     figures = json.loads(measured.stdout)
@@ -166,7 +171,7 @@ def test_impossible_training_leaves_nothing(colours: Path, options: list[str], m
 def test_missing_weights_name_file_address_and_place(colours: Path) -> None:
     home = colours.parent / "empty"
     closed = dict.fromkeys(("http_proxy", "https_proxy"), "http://127.0.0.1:9")
-    failed = kcc(
+    failed = kcc_from_scratch(
         "train", "folder", "colours", "--backbone", "mobilenet-0.25", cwd=colours.parent, KERAS_HOME=str(home), **closed
     )
     assert failed.returncode == 1

@@ -7,7 +7,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from command_line import kcc
+from command_line import kcc, kcc_from_scratch
 from tiny_assignment import BREAKS_THE_CHECK, RIGHT, WRONG, write_assignment, write_notebook
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the sandbox is Linux's")
@@ -20,7 +20,7 @@ def assignment(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_all_points(tmp_path: Path, assignment: Path) -> None:
     notebook = write_notebook(tmp_path / "[red]mine.ipynb", RIGHT)
-    done = kcc("grade", notebook, "--assignment", assignment)
+    done = kcc_from_scratch("grade", notebook, "--assignment", assignment)
     assert done.returncode == 0, done.stderr
     assert "4 of 4 points" in done.stdout
     assert "Seed of the checks' inputs: " in done.stdout
@@ -86,7 +86,7 @@ def test_a_class(tmp_path: Path, assignment: Path) -> None:
     write_notebook(folder / "a/b.ipynb", RIGHT)
     write_notebook(folder / "a_b.ipynb", WRONG)
     (folder / "broken.py").write_text(BREAKS_THE_CHECK)
-    done = kcc("grade-batch", folder, "--assignment", assignment, "-j", 2, "--out", "graded", cwd=tmp_path)
+    done = kcc_from_scratch("grade-batch", folder, "--assignment", assignment, "-j", 2, "--out", "graded", cwd=tmp_path)
     assert done.returncode == 1, done.stderr
     assert "2 of 3 submissions graded, 1 of them with all points." in done.stdout
     assert "broken.py: the grader failed:" in done.stderr
@@ -114,7 +114,7 @@ def test_a_class_that_cannot_be_graded(tmp_path: Path, assignment: Path) -> None
 
 def test_packages(tmp_path: Path, assignment: Path) -> None:
     options = ["--part", "p1=double", "--part", "p2=double,mean", "--allow-weak-sandbox"]
-    done = kcc("package", "coursera", assignment, "--out", tmp_path / "coursera", *options)
+    done = kcc_from_scratch("package", "coursera", assignment, "--out", tmp_path / "coursera", *options)
     assert done.returncode == 0, done.stderr
     assert "ENTRYPOINT" in (tmp_path / "coursera" / "Dockerfile").read_text()
     settings = json.loads((tmp_path / "coursera" / "grader.json").read_text())
@@ -122,7 +122,7 @@ def test_packages(tmp_path: Path, assignment: Path) -> None:
     assert settings["allow_weak_sandbox"]
     done = kcc("package", "coursera", assignment, "--out", tmp_path / "coursera")
     assert (done.returncode, "new or empty" in done.stderr) == (2, True)
-    done = kcc("package", "gradescope", assignment, "--out", tmp_path / "grader.zip")
+    done = kcc_from_scratch("package", "gradescope", assignment, "--out", tmp_path / "grader.zip")
     assert done.returncode == 0, done.stderr
     assert {"setup.sh", "run_autograder"} <= set(zipfile.ZipFile(tmp_path / "grader.zip").namelist())
     for wrong in ("p1", "p1=triple"):
@@ -137,7 +137,7 @@ def test_a_notebook_for_nbgrader(tmp_path: Path) -> None:
     assert (done.returncode, "notebook.ipynb. There is none" in done.stderr) == (2, True)
     cells = [f"# GRADED FUNCTION: {name}\ndef {name}(x): ..." for name in ("double", "mean")]
     write_notebook(assignment / "notebook.ipynb", *cells)
-    done = kcc("package", "nbgrader", assignment, "--out", tmp_path / "course")
+    done = kcc_from_scratch("package", "nbgrader", assignment, "--out", tmp_path / "course")
     assert done.returncode == 0, done.stderr
     notebook = json.loads((tmp_path / "course" / "source" / "00_tiny" / "00_tiny.ipynb").read_text())
     assert [cell["metadata"]["nbgrader"]["points"] for cell in notebook["cells"]] == [2, 2]

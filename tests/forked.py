@@ -1,0 +1,52 @@
+"""Processes that begin with TensorFlow and Keras imported: the imports take seconds, a fork takes none."""
+
+import multiprocessing
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from subprocess import CompletedProcess
+
+_CONTEXT = multiprocessing.get_context("forkserver")
+# Nothing of this package and of the command line, which look at the environment when they are imported.
+_CONTEXT.set_forkserver_preload(["tensorflow", "keras", "h5py"])
+
+
+def run_forked(
+    main: Callable[[], object], arguments: list[str], *, cwd: Path | None, environment: Mapping[str, str]
+) -> CompletedProcess[str]:
+    """Run a program in a process of its own, without Python's start and the imports of TensorFlow and Keras.
+
+    What these read when they start (PYTHONPATH, KERAS_BACKEND, KERAS_HOME) is as it is in the tests' process.
+
+    Arguments:
+        main: the program, a function of a module that imports nothing of this package.
+        arguments: of the command line, the program's name first.
+        cwd: the folder that the program runs in; that of the tests, if None.
+        environment: all variables that the program sees.
+
+    Returns:
+        Status (of a process that a signal ended, the signal's number below 0), output and errors.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        streams = [f"{folder}/out", f"{folder}/err"]
+        process = _CONTEXT.Process(
+            target=_begin, args=(main, arguments, str(cwd or Path.cwd()), dict(environment), streams)
+        )
+        process.start()
+        process.join()
+        out, err = (Path(path).read_text(encoding="utf-8") for path in streams)
+    return CompletedProcess(arguments, process.exitcode, out, err)
+
+
+def _begin(
+    main: Callable[[], object], arguments: list[str], cwd: str, environment: dict[str, str], streams: list[str]
+) -> None:
+    for number, path in enumerate(streams, start=1):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), number)
+    os.chdir(cwd)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.argv = arguments
+    main()
