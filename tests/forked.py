@@ -21,7 +21,7 @@ def run_forked(
     What these read when they start (PYTHONPATH, KERAS_BACKEND, KERAS_HOME) is as it is in the tests' process.
 
     Arguments:
-        main: the program, a function of a module that imports nothing of this package.
+        main: the program, a function of a module; what looks at the environment when it is imported, it imports itself.
         arguments: of the command line, the program's name first.
         cwd: the folder that the program runs in; that of the tests, if None.
         environment: all variables that the program sees.

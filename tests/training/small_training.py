@@ -1,4 +1,4 @@
-"""Train a small network in a process of its own; the tests kill it. Usage: small_training.py FOLDER [options]"""
+"""Train a small network, by `main` in a process of its own: the tests kill it."""
 
 import argparse
 import os
@@ -72,7 +72,3 @@ def main() -> None:
         resume=arguments.resume,
         callbacks=[Die(*arguments.die)],
     )
-
-
-if __name__ == "__main__":
-    main()

@@ -2,26 +2,27 @@
 
 import csv
 import json
-import subprocess
-import sys
+import os
 from pathlib import Path
 
 import h5py
 import keras
 import numpy as np
 import pytest
+import small_training
+from forked import run_forked
 
 from keras_cv_course.data.labelled_images import LabelledImages
 from keras_cv_course.errors import RunError
 from keras_cv_course.training.fit import FitConfig, fit
 from keras_cv_course.training.run_folder import RunFolder, TrainingState, read_state, restore_variables, save_state
 
-SCRIPT = Path(__file__).with_name("small_training.py")
 KILLED = -9
 
 
 def train(folder: Path, *options: str) -> int:
-    return subprocess.run([sys.executable, str(SCRIPT), str(folder), *options], check=False).returncode
+    command = [small_training.__file__, str(folder), *options]
+    return run_forked(small_training.main, command, cwd=None, environment=os.environ).returncode
 
 
 def epochs(folder: Path) -> list[dict[str, float]]:
