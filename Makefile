@@ -14,9 +14,9 @@ help:
 demo: .venv/.demo-installed
 	$(BIN)/kcc demo
 
-# In two processes: most tests trace or compile, which keeps one core busy.
+# In two processes: most tests trace or compile, which keeps one core busy. Files in the order of tests/conftest.py.
 test: .venv/.dev-installed
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: .venv/.dev-installed
 	$(BIN)/ruff format --check .

@@ -10,7 +10,7 @@ from subprocess import CompletedProcess
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 # Nothing of this package and of the command line, which look at the environment when they are imported.
-_CONTEXT.set_forkserver_preload(["tensorflow", "keras", "h5py"])
+_CONTEXT.set_forkserver_preload(["tensorflow", "keras", "h5py", "jupytext"])
 
 
 def run_forked(

@@ -1,5 +1,6 @@
 """`kcc assignments`, `kcc start` and `kcc solution`, as a user types them."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,13 +10,18 @@ from command_line import kcc, kcc_from_scratch
 from tiny_lesson import write_lesson
 
 
-@pytest.fixture
-def assignment(tmp_path: Path) -> Path:
-    made = write_lesson(tmp_path / "assignments")
-    done = kcc("assignments", "build", made)
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = write_lesson(tmp_path_factory.mktemp("built"))
+    done = kcc_from_scratch("assignments", "build", made)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("written: ") == 4
     return made
+
+
+@pytest.fixture
+def assignment(tmp_path: Path, built: Path) -> Path:
+    return shutil.copytree(built, tmp_path / "assignments" / built.name)
 
 
 def test_list() -> None:
