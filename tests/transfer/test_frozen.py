@@ -27,11 +27,11 @@ def beginning(network: keras.Model, last: str) -> keras.Model:
 
 
 def mobilenet() -> Backbone:
-    return Backbone("m", beginning(applications.MobileNet(alpha=0.25, **WITHOUT_TOP), "conv_pw_6_relu"), AROUND_0)
+    return Backbone("m", beginning(applications.MobileNet(alpha=0.25, **WITHOUT_TOP), "conv_pw_3_relu"), AROUND_0)
 
 
 def mobilenetv2() -> Backbone:
-    return Backbone("v", beginning(applications.MobileNetV2(alpha=0.35, **WITHOUT_TOP), "block_4_add"), AROUND_0)
+    return Backbone("v", beginning(applications.MobileNetV2(alpha=0.35, **WITHOUT_TOP), "block_3_project_BN"), AROUND_0)
 
 
 def efficientnetb0() -> Backbone:
