@@ -88,9 +88,13 @@ def iou_of_overlapping(subject: Subject, draw: np.random.Generator) -> None:
 def iou_of_apart(subject: Subject, draw: np.random.Generator) -> None:
     """Move a box away in x, in y and in both, where two negative sides make a positive area."""
     for away in ([1, 0], [0, 1], [1, 1], [-1, 1]):
-        first, second = draw_overlapping(draw)
-        second += 40 * np.tile(away, 2)
-        ask_iou(subject, first, second, apart_mistakes(first, second))
+        while True:
+            first, second = draw_overlapping(draw)
+            second += 40 * np.tile(away, 2)
+            mistakes = apart_mistakes(first, second)
+            if np.isfinite(list(mistakes.values())).all():
+                break
+        ask_iou(subject, first, second, mistakes)
 
 
 @check_of("iou", title="Boxes that only touch")

@@ -75,16 +75,17 @@ def _mixed(box: np.ndarray) -> float:
 
 
 def apart_mistakes(first: np.ndarray, second: np.ndarray) -> dict[str, float]:
-    """Tell what typical mistakes give for two boxes that do not overlap."""
+    """Tell what typical mistakes give for two boxes that do not overlap; infinity where they divide by 0."""
     sides = np.minimum(first[2:], second[2:]) - np.maximum(first[:2], second[:2])
     areas = float(sum((box[2:] - box[:2]).prod() for box in (first, second)))
-    signed, unsigned = float(sides.prod()), float(np.abs(sides).prod())
-    return {
-        "Boxes that do not overlap have an intersection of 0: its width and height must not be negative.": signed
-        / (areas - signed),
-        "Boxes that do not overlap have an intersection of 0: a negative width or height must not become a "
-        "positive one.": unsigned / (areas - unsigned),
-    }
+    signed, unsigned = sides.prod(), np.abs(sides).prod()
+    with np.errstate(all="ignore"):
+        return {
+            "Boxes that do not overlap have an intersection of 0: its width and height must not be negative.": signed
+            / (areas - signed),
+            "Boxes that do not overlap have an intersection of 0: a negative width or height must not become a "
+            "positive one.": unsigned / (areas - unsigned),
+        }
 
 
 def suppression_mistakes(found: Boxes, max_boxes: int, iou_threshold: float) -> dict[str, Boxes]:
