@@ -8,10 +8,12 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
 
 from keras_cv_course.errors import MissingExtraError, RunError, first_line
 
 INTERRUPTED = 130  # the shell's exit status for Ctrl-C
+_ANY_WIDTH = 10_000  # characters of a line that no terminal breaks
 BACKENDS = ("tensorflow", "jax", "torch")
 
 # Results go to stdout and may be piped on; everything said along the way goes to stderr.
@@ -38,6 +40,12 @@ def printable(text: str) -> str:
 def say(text: str) -> None:
     """Print a result as it is: brackets in a file's name are no markup, and long lines are not broken."""
     out.print(printable(text), markup=False, soft_wrap=True)
+
+
+def say_table(table: Table) -> None:
+    """Print a table: within a terminal's width, and elsewhere as wide as its text, so that nothing is broken or cut."""
+    whole = out.options.update(max_width=_ANY_WIDTH)
+    out.print(table, width=None if out.is_terminal else out.measure(table, options=whole).maximum)
 
 
 def note(text: str) -> None:

@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from keras_cv_course.cli.console import out, start_keras
+from keras_cv_course.cli.console import say_table, start_keras
 from keras_cv_course.cpu import cpu_flags, cpu_has_bfloat16
 from keras_cv_course.errors import DataNotFoundError, KerasCVCourseError, MissingExtraError
 
@@ -46,7 +46,7 @@ def doctor() -> None:
     table.add_column("what to do", overflow="fold")
     for finding in findings:
         table.add_row(MARKS[finding.state], *map(escape, (finding.subject, finding.found, finding.advice)))
-    out.print(table)
+    say_table(table)
     if any(finding.state == "missing" for finding in findings):
         raise typer.Exit(1)
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from keras_cv_course.cli.console import check_folder, err, note, out, say
+from keras_cv_course.cli.console import check_folder, err, note, say, say_table
 from keras_cv_course.cli.grading import (
     AssignmentName,
     PrivateChecks,
@@ -102,7 +102,7 @@ def _grade(
 
 def _show(title: str, result: Result) -> None:
     say(title)
-    out.print(result_table(result))
+    say_table(result_table(result))
     if result.problem:
         say(result.problem)
     missing = [f"{layer} ({why})" for layer, why in result.layers.items() if why is not True]

@@ -91,6 +91,9 @@ def _write_pages(batch: "Batch", out: Path) -> None:
     from keras_cv_course.report.class_page import write_class_page
     from keras_cv_course.report.grading_page import describe_sandbox, write_grading_page
 
+    for name in map(_file_name, batch.gone):  # whose pages this batch has written
+        (out / "feedback" / f"{name}.html").unlink(missing_ok=True)
+        (out / "results" / f"{name}.json").unlink(missing_ok=True)
     pages = {}
     for result in batch.results:
         name = _file_name(result.submission)

@@ -30,12 +30,14 @@ class Batch:
         results: of all submissions, in the order of their names.
         seed: that the checks' inputs were drawn from.
         graded_before: how many of the results an earlier run had left.
+        gone: names of submissions that an earlier run has graded, and that are no longer there.
     """
 
     title: str
     results: tuple[Result, ...]
     seed: int
     graded_before: int
+    gone: tuple[str, ...]
 
 
 def grade_batch(
@@ -106,9 +108,10 @@ def grade_batch(
                     on_result(result)
         finally:
             coming.close()
+        gone = tuple(name for name in state.names() if name not in results)
     ordered = tuple(results[submission.name] for submission in submissions)
     write_gradebook(out, ordered)
-    return Batch(title, ordered, job.seed, graded_before)
+    return Batch(title, ordered, job.seed, graded_before, gone)
 
 
 def write_gradebook(out: Path, results: Sequence[Result]) -> None:

@@ -73,6 +73,10 @@ class BatchState:
         row = (submission.name, submission.digest, json.dumps(result.to_dict()))
         self._database.execute("INSERT OR REPLACE INTO results VALUES (?, ?, ?)", row)
 
+    def names(self) -> list[str]:
+        """Name all submissions that were ever graded, also those that are no longer there."""
+        return [name for (name,) in self._database.execute("SELECT submission FROM results ORDER BY submission")]
+
     def get(self, submission: FoundSubmission) -> Result | None:
         """Give the result of exactly this content; None if it has none, or the grader failed at it."""
         row = self._database.execute(

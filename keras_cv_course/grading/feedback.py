@@ -101,6 +101,17 @@ class CellFeedback:
         for number in of_none if with_others else ():
             yield from self._problems_of(number, executed, ended, with_dropped=False, with_imports=with_imports)
 
+    def defined_again(self, function: str, executed: Mapping[int, Executed]) -> Iterator[str]:
+        """Say which definition of a function counts, where cells that ran without a problem have several."""
+        places = [
+            self.locate(number, line)[0]
+            for number, cell in enumerate(self._cells)
+            if number in executed and not executed[number].problems
+            for line in cell.definitions(function)
+        ]
+        if len(places) > 1:
+            yield f"{function} is defined in {places[-2]} and again in {places[-1]}: the last one is what was graded."
+
     def left_out(self, names: Iterable[str]) -> Iterator[str]:
         """Say which of some names, which are not defined, a cell would define by what grading does not run."""
         for name in names:

@@ -8,6 +8,7 @@ full memory) must not cost the points of a later one.
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from pathlib import Path
@@ -20,6 +21,7 @@ from keras_cv_course.grading.compare import NotCompared, Partly, Wrong
 from keras_cv_course.grading.feedback import (
     MOST_PROBLEMS,
     CellFeedback,
+    Locate,
     explain,
     explain_missing,
     undefined_names,
@@ -29,7 +31,7 @@ from keras_cv_course.grading.results import CheckResult, CheckStatus, Limits, Qu
 from keras_cv_course.grading.server import WorkerServer
 from keras_cv_course.grading.subject import Ask, Subject
 from keras_cv_course.grading.submission import Cell, Submission, read_submission
-from keras_cv_course.grading.wire import Executed, ProtocolError, Value
+from keras_cv_course.grading.wire import Executed, ProtocolError, Raised, Value
 from keras_cv_course.grading.worker import Ending, Worker, WorkerEnded
 
 _MOST_ENDED = 6  # cells of one submission that end a worker; with more of them none of it runs
@@ -58,7 +60,7 @@ def grade(path: str | Path, assignment: Assignment, *, seed: int, server: Worker
         submission = read_submission(path)
     except DataFileError as error:
         problem = str(error)
-        questions = [_not_run(question, problem) for question in assignment.questions]
+        questions = [_not_run(question) for question in assignment.questions]
     else:
         with _Grading(submission, assignment, seed, server) as grading:
             questions = [grading.question(question) for question in assignment.questions]
@@ -125,9 +127,10 @@ def _for_learners(result: CheckResult) -> CheckResult:
     return replace(result, message="") if result.visibility == "hidden" else result
 
 
-def _not_run(question: Question, problem: str) -> QuestionResult:
+def _not_run(question: Question) -> QuestionResult:
+    """Give a question of a submission that cannot be read, which says once why."""
     checks = tuple(_check_result(check, "not run", 0.0, "") for check in question.checks)
-    return QuestionResult(question.function, question.title, checks, problem, 0.0)
+    return QuestionResult(question.function, question.title, checks, "", 0.0)
 
 
 @dataclass
@@ -186,7 +189,8 @@ class _Grading:
         checks: list[CheckResult] = []
         if question.function not in loaded.names:
             return checks, None
-        subject = Subject(_asking(loaded.worker, question.limits), self._feedback.locate, question.limits.answer)
+        ask = _asking(loaded.worker, question.limits, locate=self._feedback.locate)
+        subject = Subject(ask, self._feedback.locate, question.limits.answer)
         for check in question.checks:
             try:
                 checks.append(run_check(check, subject, self._seed))
@@ -237,7 +241,7 @@ class _Grading:
                 continue
             whole = self._feedback.runs_whole(cell)
             allowed = min(loaded.limits.seconds if whole else shared, self._seconds_left)
-            ask = _asking(loaded.worker, loaded.limits, allowed)
+            ask = _asking(loaded.worker, loaded.limits, allowed, self._feedback.locate)
             started = time.monotonic()
             try:
                 executed = _execute(ask, cell, number, loaded.limits, whole=whole, names=self._functions)
@@ -279,23 +283,47 @@ class _Grading:
             with_imports=bool(undefined) or function not in loaded.names,
         )
         left_out = self._feedback.left_out(undefined)
-        return "\n".join(islice(chain(told, left_out, problems), MOST_PROBLEMS))
+        again = self._feedback.defined_again(function, loaded.executed) if lost else ()
+        return "\n".join(islice(chain(told, again, left_out, problems), MOST_PROBLEMS))
 
 
-def _asking(worker: Worker, limits: Limits, seconds: float | None = None) -> Ask:
-    """Give a way to ask a worker, whose time for all that is asked in this way is that of the limits, or `seconds`."""
+def _asking(worker: Worker, limits: Limits, seconds: float | None = None, locate: Locate | None = None) -> Ask:
+    """Give a way to ask a worker, whose time for all that is asked in this way is that of the limits, or `seconds`.
+
+    Args:
+        worker: to ask.
+        limits: of an answer's size, and of the time, as a learner is told it.
+        seconds: for all; None takes those of the limits.
+        locate: names the place of a line, to say where the time went.
+    """
     deadline = time.monotonic() + (limits.seconds if seconds is None else seconds)
+    calls = 0
 
     def ask(request: bytes) -> bytes:
+        nonlocal calls
+        calls += 1
         left = max(deadline - time.monotonic(), 0.001)
         try:
             return worker.ask(request, seconds=left, max_bytes=limits.answer + _MOST_HEADER)
         except WorkerEnded as ended:
             if ended.reason.kind == "seconds":  # it knows only what was left of them
-                raise WorkerEnded(Ending("seconds", f"took longer than {limits.seconds:g} seconds")) from ended
+                raise WorkerEnded(_too_slow(limits, calls, ended.reason.late, locate)) from ended
             raise
 
     return ask
+
+
+def _too_slow(limits: Limits, calls: int, late: bytes, locate: Locate | None) -> Ending:
+    """Say that the time of some calls was over, and where the last of them was then."""
+    detail = f"took longer than {limits.seconds:g} seconds"
+    if calls > 1:
+        detail += f" in {calls} calls together"
+    with suppress(ProtocolError):  # it said nothing, or nonsense
+        said = read_answer(late)
+        if locate is not None and isinstance(said, Raised) and said.frames:
+            place, line = locate(*said.frames[-1])
+            detail += f", at last in {place}" + (f" ({line})" if line else "")
+    return Ending("seconds", detail)
 
 
 def _execute(ask: Ask, cell: Cell, number: int, limits: Limits, *, whole: bool, names: list[str]) -> Executed:

@@ -44,12 +44,14 @@ class Cell:
 
     def is_for(self, function: str) -> bool:
         """Say whether it is the one that defines a function, or is marked to."""
-        if any(match[1] == function for match in _MARK.finditer(self.source)):
-            return True
+        return any(match[1] == function for match in _MARK.finditer(self.source)) or bool(self.definitions(function))
+
+    def definitions(self, function: str) -> list[int]:
+        """Give the numbers of the lines that define a function, or set its name."""
         name = re.escape(function)
-        return bool(
-            re.search(rf"^(?:(?:async[ \t]+)?def[ \t]+{name}\b|{name}[ \t]*(?::[^=\n]+)?=(?!=))", self.source, re.M)
-        )
+        pattern = rf"^(?:(?:async[ \t]+)?def[ \t]+{name}\b|{name}[ \t]*(?::[^=\n]+)?=(?!=))"
+        starts = (match.start() for match in re.finditer(pattern, self.source, re.M))
+        return [self.first_line + self.source.count("\n", 0, start) for start in starts]
 
     def line(self, number: int) -> str:
         """Give the text of a line by its number; empty where it has none."""

@@ -10,15 +10,19 @@ import math
 import select
 import signal
 import socket
+import struct
 import time
 from dataclasses import dataclass
 from typing import Any, Literal, NoReturn, Self
 
 from keras_cv_course.errors import GradingError
+from keras_cv_course.grading.jail.scratch import MOST_DEPTH, MOST_ENTRIES
 from keras_cv_course.grading.results import Limits
 
-_HEADER = 8  # bytes, little-endian: the length of what follows
+_HEADER = 8  # bytes, little-endian: the length of what follows; of a request also the seconds, as a double
 _START_SECONDS = 60.0  # more than any start takes, also on a machine under load
+_LATE_SECONDS = 0.5  # after a deadline, for the worker to say where it was
+_MOST_LATE = 2**16  # bytes of that
 _END_SECONDS = 5.0  # between the end of a worker and its keeper's report, who removes its files before
 _CHUNK = 2**20
 
@@ -27,10 +31,17 @@ EndingKind = Literal["exit", "signal", "seconds", "memory", "output", "disk", "p
 
 @dataclass(frozen=True)
 class Ending:
-    """Why a worker ended: `detail` is in words for the learner, and goes on after "Your code"."""
+    """Why a worker ended.
+
+    Attributes:
+        kind: of the limit, or how it ended itself.
+        detail: in words for the learner, which go on after "Your code".
+        late: the answer that came when the time was over, perhaps to say where it was spent; empty for none.
+    """
 
     kind: EndingKind
     detail: str
+    late: bytes = b""
 
 
 class WorkerEnded(Exception):  # noqa: N818 - an answer that may be expected, not a fault of this program
@@ -71,7 +82,7 @@ class Worker:
 
         Args:
             request: the payload of one frame.
-            seconds: for the whole exchange.
+            seconds: for the whole exchange; the worker knows them, and has a moment more to say where it was.
             max_bytes: of the answer.
 
         Returns:
@@ -85,7 +96,7 @@ class Worker:
             raise WorkerEnded(self.ending)
         deadline = time.monotonic() + seconds
         try:
-            self._send(len(request).to_bytes(_HEADER, "little") + request, deadline)
+            self._send(struct.pack("<Qd", len(request), seconds) + request, deadline)
             length = int.from_bytes(self._receive(_HEADER, deadline), "little")
             if length > max_bytes:
                 raise _Broken("protocol", f"gave an answer of more than {_size(max_bytes)}")
@@ -94,8 +105,9 @@ class Worker:
             self.kill()
             self.ending = Ending(broken.kind, broken.detail)
         except TimeoutError:
+            late = self._late_answer()
             self.kill()
-            self.ending = Ending("seconds", f"took longer than {seconds:g} seconds")
+            self.ending = Ending("seconds", f"took longer than {seconds:g} seconds", late)
         except _Ended as ended:
             self._close()
             self.ending = _ending(ended.report, self._limits)
@@ -140,6 +152,15 @@ class Worker:
                     self._raise_end()
                 received += chunk
         return bytes(received)
+
+    def _late_answer(self) -> bytes:
+        """Give what comes just after the deadline, if it is short and whole."""
+        deadline = time.monotonic() + _LATE_SECONDS
+        try:
+            length = int.from_bytes(self._receive(_HEADER, deadline), "little")
+            return self._receive(length, deadline) if length <= _MOST_LATE else b""
+        except (_Broken, _Ended, TimeoutError):
+            return b""
 
     def _read(self, count: int, flags: int = 0) -> bytes:
         """Read from the channel, which is ready; nothing at its end."""
@@ -230,6 +251,12 @@ def _ending(report: dict[str, Any], limits: Limits) -> Ending:
             return Ending("output", f"printed more than {_size(limits.output)}")
         case {"limit": "disk"}:
             return Ending("disk", f"wrote more than {_size(limits.disk)} to files")
+        case {"limit": "files"}:
+            return Ending("disk", f"made more than {MOST_ENTRIES} files and folders")
+        case {"limit": "depth"}:
+            return Ending("disk", f"made folders more than {MOST_DEPTH} deep, or with too long a path")
+        case {"limit": "closed"}:
+            return Ending("disk", "made a folder that cannot be looked into")
         case {"limit": "processes"}:
             return Ending("processes", f"ran more than {limits.processes} processes and threads")
     raise GradingError(f"The keeper of a worker failed: {report.get('failed', 'it was killed')}")

@@ -1,5 +1,6 @@
 """What came of a whole class, as one HTML file for the instructor."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,6 +14,9 @@ from keras_cv_course.report.html import render_page
 _CHECKS_SHOWN = 10
 _MESSAGES_SHOWN = 10
 _TENTHS = 10
+# As messages write them, with a sentence's end; what stands inside a name, such as box1, is none.
+_NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d+(?:\.\d*)?(?:e[-+]?\d+)?|nan|inf|True|False)(?!\w)\.?")
+_SEVERAL = re.compile(r"#(?:[\s,\[\]()]+#)+")
 
 
 def write_class_page(
@@ -81,21 +85,30 @@ def _hardest(graded: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _frequent(graded: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Give the messages that several submissions got; with one seed, one mistake has one message."""
+    """Give the diagnoses that several submissions got, each with the message of the first by name as its example."""
     counts: Counter[tuple[str, str]] = Counter()
-    for result in graded:
+    examples: dict[tuple[str, str], str] = {}
+    for result in sorted(graded, key=_order):
         said = {("", result["problem"])}
-        if not result["problem"]:  # else each question repeats it
-            for question in result["questions"]:
-                said.add((question["function"], question["problem"]))
-                said |= {(question["function"], check["message"]) for check in question["checks"]}
-        counts.update(said)
+        for question in result["questions"]:
+            said.add((question["function"], question["problem"]))
+            said |= {(question["function"], check["message"]) for check in question["checks"]}
+        for function, message in sorted(said):
+            examples.setdefault((function, _diagnosis(message)), message)
+        counts.update({(function, _diagnosis(message)) for function, message in said})
     common = [(key, count) for key, count in sorted(counts.items()) if key[1] and count > 1]
     common.sort(key=lambda item: -item[1])
     return [
-        {"function": function, "message": message, "count": count}
-        for (function, message), count in common[:_MESSAGES_SHOWN]
+        {"function": key[0], "message": examples[key], "count": count} for key, count in common[:_MESSAGES_SHOWN]
     ]
+
+
+def _diagnosis(message: str) -> str:
+    """Give what names a mistake: the first line of its message without numbers, which differ with the drawn inputs.
+
+    What follows the first line are a line of the learner's code, values, and a hint.
+    """
+    return _SEVERAL.sub("#", _NUMBER.sub("#", message.partition("\n")[0]))
 
 
 def _row(result: Mapping[str, Any], pages: Mapping[str, str]) -> dict[str, Any]:

@@ -27,7 +27,6 @@ def write_grading_page(path: Path, result: Mapping[str, Any], *, title: str) -> 
         points=show_points(result["points"]),
         questions=questions,
         facts={
-            "Submission": result["submission"],
             "Assignment": result["assignment"],
             "Seed of the checks' inputs": str(result["seed"]),
             "Seconds": f"{result['seconds']:.1f}",

@@ -11,7 +11,7 @@ import sys
 def main(channel: int) -> None:
     scope: dict[str, object] = {"channel": channel}
     while True:
-        code = _read(channel, int.from_bytes(_read(channel, 8), "little"))
+        code = _read(channel, int.from_bytes(_read(channel, 16)[:8], "little"))
         scope["answer"] = None
         try:
             exec(code, scope)

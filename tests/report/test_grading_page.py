@@ -111,7 +111,7 @@ def test_class_report_counts_a_message_once_for_each_submission(tmp_path):
 
 def test_class_report_tells_a_problem_of_the_whole_submission_once(tmp_path):
     unread = result(
-        *(question(check(status="not run"), function=name, problem="no JSON") for name in ("iou", "yolo_head")),
+        *(question(check(status="not run"), function=name) for name in ("iou", "yolo_head")),
         problem="no JSON",
     )
     shown = class_page(tmp_path, unread, unread)

@@ -138,6 +138,7 @@ class _Watch:
         self.limits = limits
         self.at_start = at_start
         self.scratch = scratch
+        self.unbounded: type[Exception] = jail.scratch.Unbounded
         self.written = 0
 
     def until_the_end(self, control: int, output: int, news: int) -> dict[str, Any]:
@@ -180,7 +181,10 @@ class _Watch:
                 threads += self.processes.thread_count(process)
         if threads > self.limits["processes"]:
             return "processes"
-        used = self.scratch.used(processes)
+        try:
+            used = self.scratch.used(processes)
+        except self.unbounded as why:
+            return str(why)
         if memory - self.at_start + (used if self.scratch.is_mount else 0) > self.limits["memory"]:
             return "memory"
         return "disk" if used > self.limits["disk"] else None

@@ -4,15 +4,19 @@ Stands alone: imports the standard library only, and is loaded by its path; its 
 """
 
 import contextlib
+import errno
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 # In a folder that is not a mount; a mount has as many files at most.
-_MOST_ENTRIES, _MOST_DEPTH = 8192, 100
-_ENDLESS = 2**62  # bytes
+MOST_ENTRIES, MOST_DEPTH = 8192, 100
 _BLOCK = 512  # bytes; a file's size on the disk is told in these
+
+
+class Unbounded(Exception):  # noqa: N818 - what a worker did, not a fault of this program
+    """What is in the folder cannot be told: its only argument says why, as "files", "depth" or "closed"."""
 
 
 class Scratch:
@@ -38,6 +42,9 @@ class Scratch:
 
         Args:
             processes: of the worker, which may still have removed files open.
+
+        Raises:
+            Unbounded: it is no mount, and has too many files, or folders that cannot be looked into.
         """
         if self.is_mount:
             room = os.statvfs(self.folder)
@@ -56,7 +63,7 @@ class Scratch:
                 remove_tree(self.folder)
 
     def _named(self) -> int:
-        """Give the bytes of files and folders that have a name, or more than any limit where these are too many."""
+        """Give the bytes of files and folders that have a name."""
         total = entries = 0
         waiting = [(self.folder, 0)]
         while waiting:
@@ -64,16 +71,16 @@ class Scratch:
             try:
                 for entry in os.scandir(folder):
                     entries += 1
-                    if entries > _MOST_ENTRIES or depth > _MOST_DEPTH:
-                        return _ENDLESS
+                    if entries > MOST_ENTRIES or depth > MOST_DEPTH:
+                        raise Unbounded("files" if entries > MOST_ENTRIES else "depth")
                     with contextlib.suppress(FileNotFoundError):  # this one has; the others count
                         total += entry.stat(follow_symlinks=False).st_blocks * _BLOCK
                         if entry.is_dir(follow_symlinks=False):
                             waiting.append((entry.path, depth + 1))
             except (FileNotFoundError, NotADirectoryError):  # it has just been removed
                 continue
-            except OSError:  # closed to its owner, or at the end of too long a path: what is in it could be anything
-                return _ENDLESS
+            except OSError as error:  # what is in it could be anything
+                raise Unbounded("depth" if error.errno == errno.ENAMETOOLONG else "closed") from error
         return total
 
     @contextlib.contextmanager

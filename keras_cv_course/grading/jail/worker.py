@@ -5,12 +5,15 @@ the grader reads each answer as if an enemy had written it.
 
 A message in either direction is a JSON header and the bytes of arrays, in one frame:
 
-    frame     8 bytes, little-endian: length of the message; then the message
+    frame     8 bytes, little-endian: length of the message; of a request also 8 bytes of a double: seconds for its
+              answer; then the message
     message   4 bytes, little-endian: length of the header; the header; the arrays' bytes, one after another
     header    {"arrays": [[dtype, shape], ...], "body": ...}
 
 The body of a request is ``{"do": ..., ...}``. The body of an answer has one key: ``value``, ``raised`` (what the
 submission's code raised, and where), ``missing`` (a name that nothing has) or ``cell`` (what came of executing one).
+
+When the seconds are over and there is no answer yet, one of ``raised`` says in which line the code is.
 """
 
 import ast
@@ -18,6 +21,7 @@ import importlib.abc
 import importlib.machinery
 import linecache
 import os
+import signal
 import struct
 import sys
 import types
@@ -43,14 +47,25 @@ def main(channel: int) -> None:
     sys.modules[MAIN] = module
     session = Session(module.__dict__)
     session.stand_in()
-    while (request := _read_frame(channel)) is not None:
+    set_timer = signal.setitimer  # which a submission may replace
+
+    def tell_where(number: int, frame: types.FrameType | None) -> None:
+        _write_frame(channel, session.place(frame))
+
+    while header := _read(channel, 16):
+        length, seconds = struct.unpack("<Qd", header)
+        request = _read(channel, length)
+        if request is None:
+            return
+        signal.signal(signal.SIGALRM, tell_where)
+        set_timer(signal.ITIMER_REAL, seconds)
         answer = session.answer(request)
-        _write(channel, struct.pack("<Q", len(answer)) + answer)
+        set_timer(signal.ITIMER_REAL, 0)
+        _write_frame(channel, answer)
 
 
-def _read_frame(channel: int) -> bytes | None:
-    header = _read(channel, 8)
-    return _read(channel, *struct.unpack("<Q", header)) if header else None
+def _write_frame(channel: int, message: bytes) -> None:
+    _write(channel, struct.pack("<Q", len(message)) + message)
 
 
 def _read(channel: int, size: int) -> bytes | None:
@@ -145,6 +160,13 @@ class Session:
                 problems.append(self._describe(error))
         lines_dropped = [line + first_line - 1 for line in dropped]
         return {"problems": problems[:_PROBLEMS], "dropped": lines_dropped[:_DROPPED]}
+
+    def place(self, frame: types.FrameType | None) -> bytes:
+        """Write an answer that says in which line of a cell the code is that runs in a frame."""
+        while frame is not None and frame.f_code.co_filename not in self._cells:
+            frame = frame.f_back
+        frames = [] if frame is None else [[self._cells[frame.f_code.co_filename], frame.f_lineno]]
+        return pack({"raised": {"type": "TimeoutError", "message": "", "frames": frames}}, [])
 
     def _give(self) -> None:
         """Take what is there now for what the assignment gives."""
