@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Self
@@ -26,6 +27,7 @@ from keras_cv_course.grading.feedback import (
     explain_missing,
     undefined_names,
 )
+from keras_cv_course.grading.patience import Hangs, within
 from keras_cv_course.grading.requests import write_request
 from keras_cv_course.grading.results import CheckResult, CheckStatus, Limits, QuestionResult, Result
 from keras_cv_course.grading.server import WorkerServer
@@ -35,6 +37,7 @@ from keras_cv_course.grading.wire import Executed, ProtocolError, Raised, Value
 from keras_cv_course.grading.worker import Ending, Worker, WorkerEnded
 
 _MOST_ENDED = 6  # cells of one submission that end a worker; with more of them none of it runs
+SPARE_SECONDS = 60.0  # of a check for itself, beside the submission's: to draw inputs and compare takes far less
 _MOST_HEADER = 8 * 2**20  # bytes of an answer beside its arrays
 
 
@@ -193,13 +196,28 @@ class _Grading:
         subject = Subject(ask, self._feedback.locate, question.limits.answer)
         for check in question.checks:
             try:
-                checks.append(run_check(check, subject, self._seed))
+                checks.append(self._run(check, subject, question.limits))
             except (WorkerEnded, ProtocolError) as error:
                 ending = _ending(error)
                 checks.append(_check_result(check, "failed", 0.0, f"{question.function} {ending.detail}."))
                 self._drop()
                 return checks, ending
         return checks, None
+
+    def _run(self, check: Check, subject: Subject, limits: Limits) -> CheckResult:
+        """Run one check, which has the submission's time and some for itself.
+
+        Raises:
+            GradingError: the check has a defect, or hangs.
+        """
+        seconds = limits.seconds + SPARE_SECONDS
+        try:
+            return within(seconds, partial(run_check, check, subject, self._seed))
+        except Hangs as error:
+            raise GradingError(
+                f"The check {check.name} ({check.title!r}) hangs: it took more than {seconds:g} seconds, of which the "
+                f"submission's code had {limits.seconds:g} at most. The fault is the check's, not the submission's."
+            ) from error
 
     def _drop(self) -> None:
         if self._loaded is not None:
@@ -290,25 +308,29 @@ class _Grading:
 def _asking(worker: Worker, limits: Limits, seconds: float | None = None, locate: Locate | None = None) -> Ask:
     """Give a way to ask a worker, whose time for all that is asked in this way is that of the limits, or `seconds`.
 
+    What the checks take for themselves between two questions is not counted.
+
     Args:
         worker: to ask.
         limits: of an answer's size, and of the time, as a learner is told it.
         seconds: for all; None takes those of the limits.
         locate: names the place of a line, to say where the time went.
     """
-    deadline = time.monotonic() + (limits.seconds if seconds is None else seconds)
+    left = limits.seconds if seconds is None else seconds
     calls = 0
 
     def ask(request: bytes) -> bytes:
-        nonlocal calls
+        nonlocal calls, left
         calls += 1
-        left = max(deadline - time.monotonic(), 0.001)
+        started = time.monotonic()
         try:
-            return worker.ask(request, seconds=left, max_bytes=limits.answer + _MOST_HEADER)
+            return worker.ask(request, seconds=max(left, 0.001), max_bytes=limits.answer + _MOST_HEADER)
         except WorkerEnded as ended:
             if ended.reason.kind == "seconds":  # it knows only what was left of them
                 raise WorkerEnded(_too_slow(limits, calls, ended.reason.late, locate)) from ended
             raise
+        finally:
+            left -= time.monotonic() - started
 
     return ask
 

@@ -116,20 +116,23 @@ _TO_ITSELF = {
 }
 _TO_NOBODY = {"tkill": (200, 130), "pidfd_send_signal": (424, 424), "setpriority": (141, 140), "ioprio_set": (251, 30)}
 # Where the worker has no new root, these would change files that its user may write to, or owns: Landlock, which keeps
-# files from being opened, knows nothing of them.
-_TO_FILES = {
+# files from being opened, knows nothing of them. A filter cannot tell a scratch file from another, so modes and times
+# stay as they are, and the calls say that they have succeeded: `shutil.copy` would raise otherwise.
+_PRETENDED = {
     "chmod": (90, None),
     "fchmod": (91, 52),
     "fchmodat": (268, 53),
     "fchmodat2": (452, 452),
-    "chown": (92, None),
-    "lchown": (94, None),
-    "fchown": (93, 55),
-    "fchownat": (260, 54),
     "utime": (132, None),
     "utimes": (235, None),
     "futimesat": (261, None),
     "utimensat": (280, 88),
+}
+_TO_FILES = {
+    "chown": (92, None),
+    "lchown": (94, None),
+    "fchown": (93, 55),
+    "fchownat": (260, 54),
     "setxattr": (188, 5),
     "lsetxattr": (189, 6),
     "fsetxattr": (190, 7),
@@ -163,7 +166,7 @@ _X32 = 0x40000000
 _LOAD, _JUMP_EQUAL, _JUMP_AT_LEAST, _JUMP_ANY_BIT, _AND, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x54, 0x06
 _NUMBER, _ARCHITECTURE, _ARGUMENTS = 0, 4, 16  # offsets in struct seccomp_data
 _ALLOW, _REFUSE, _KILL_PROCESS = 0x7FFF0000, 0x00050000 | errno.EPERM, 0x80000000
-_NOT_THERE = 0x00050000 | errno.ENOSYS
+_NOT_THERE, _PRETEND = 0x00050000 | errno.ENOSYS, 0x00050000
 _SET_NO_NEW_PRIVS, _SET_SECCOMP, _MODE_FILTER = 38, 22, 2
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -229,8 +232,8 @@ def _instructions(machine: str, other_processes_visible: bool, other_files_visib
     """Give the filter."""
     place, architecture = _ARCHITECTURES[machine]
 
-    def refuse(number: int | None) -> _Code:
-        return [] if number is None else [(_JUMP_EQUAL, 0, 1, number), (_RETURN, 0, 0, _REFUSE)]
+    def refuse(number: int | None, answer: int = _REFUSE) -> _Code:
+        return [] if number is None else [(_JUMP_EQUAL, 0, 1, number), (_RETURN, 0, 0, answer)]
 
     code: _Code = [
         (_LOAD, 0, 0, _ARCHITECTURE),
@@ -249,6 +252,8 @@ def _instructions(machine: str, other_processes_visible: bool, other_files_visib
     if other_files_visible:
         for numbers in _TO_FILES.values():
             code += refuse(numbers[place])
+        for numbers in _PRETENDED.values():
+            code += refuse(numbers[place], _PRETEND)
         code += [(_JUMP_EQUAL, 0, 1, _OPENAT2), (_RETURN, 0, 0, _NOT_THERE)]  # whose flags a filter cannot see
         code += _for_call(_OPEN[place], 1, _opening())
         code += _for_call(_OPENAT[place], 2, _opening())
