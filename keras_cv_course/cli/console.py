@@ -44,8 +44,11 @@ def say(text: str) -> None:
 
 def say_table(table: Table) -> None:
     """Print a table: within a terminal's width, and elsewhere as wide as its text, so that nothing is broken or cut."""
-    whole = out.options.update(max_width=_ANY_WIDTH)
-    out.print(table, width=None if out.is_terminal else out.measure(table, options=whole).maximum)
+    if out.is_terminal:
+        out.print(table)
+        return
+    width = out.measure(table, options=out.options.update(max_width=_ANY_WIDTH)).maximum
+    Console(file=out.file, width=width, highlight=False, emoji=False).print(table)
 
 
 def note(text: str) -> None:

@@ -48,8 +48,9 @@ def explain_missing(function: str, names: list[str]) -> str:
 
 
 def undefined_names(messages: Iterable[str]) -> list[str]:
-    """Give the names that are not defined, as messages say."""
-    return list(dict.fromkeys(name for message in messages for name in _UNDEFINED.findall(message)))
+    """Give the first names that are not defined, as messages say, of which a hostile one could name hundreds."""
+    names = dict.fromkeys(name for message in messages for name in _UNDEFINED.findall(message))
+    return list(islice(names, MOST_PROBLEMS))
 
 
 class CellFeedback:
@@ -104,13 +105,14 @@ class CellFeedback:
     def defined_again(self, function: str, executed: Mapping[int, Executed]) -> Iterator[str]:
         """Say which definition of a function counts, where cells that ran without a problem have several."""
         places = [
-            self.locate(number, line)[0]
+            (number, line)
             for number, cell in enumerate(self._cells)
             if number in executed and not executed[number].problems
             for line in cell.definitions(function)
         ]
         if len(places) > 1:
-            yield f"{function} is defined in {places[-2]} and again in {places[-1]}: the last one is what was graded."
+            before, last = (self.locate(*place)[0] for place in places[-2:])
+            yield f"{function} is defined in {before} and again in {last}: the last one is what was graded."
 
     def left_out(self, names: Iterable[str]) -> Iterator[str]:
         """Say which of some names, which are not defined, a cell would define by what grading does not run."""

@@ -5,8 +5,10 @@ import json
 import os
 import re
 import stat
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from keras_cv_course.errors import DataFileError, GradingError
 MOST_BYTES = 32 * 2**20
 _MOST_PARTS = 3_000_000  # of a notebook's JSON, which takes some hundred bytes of memory for each
 _MOST_CELLS = 2_000
+_MOST_LINE = 300  # characters of a line that is told
 _MOST_SOURCE = 4 * 2**20  # characters of code
 
 _MARK = re.compile(r"^[ \t]*#.*?\b(?:GRADED[ _](?:FUNCTION|CELL|CODE|CLASS)\b[ \t]*:?[ \t]*(\w*)|UNQ_C\d+)", re.M)
@@ -44,23 +47,30 @@ class Cell:
 
     def is_for(self, function: str) -> bool:
         """Say whether it is the one that defines a function, or is marked to."""
-        return any(match[1] == function for match in _MARK.finditer(self.source)) or bool(self.definitions(function))
+        if any(match[1] == function for match in _MARK.finditer(self.source)):
+            return True
+        return re.search(_definition(function), self.source, re.M) is not None
 
     def definitions(self, function: str) -> list[int]:
         """Give the numbers of the lines that define a function, or set its name."""
-        name = re.escape(function)
-        pattern = rf"^(?:(?:async[ \t]+)?def[ \t]+{name}\b|{name}[ \t]*(?::[^=\n]+)?=(?!=))"
-        starts = (match.start() for match in re.finditer(pattern, self.source, re.M))
-        return [self.first_line + self.source.count("\n", 0, start) for start in starts]
+        pattern = re.compile(_definition(function))
+        return [number for number, line in enumerate(self._lines, self.first_line) if pattern.match(line)]
 
     def line(self, number: int) -> str:
-        """Give the text of a line by its number; empty where it has none."""
+        """Give the text of a line by its number, or the beginning of a long one; empty where it has none."""
         index = number - self.first_line
-        return self._lines[index].strip() if 0 <= index < len(self._lines) else ""
+        text = self._lines[index].strip() if 0 <= index < len(self._lines) else ""
+        return text if len(text) <= _MOST_LINE else f"{text[:_MOST_LINE]}..."
 
     @cached_property
     def _lines(self) -> list[str]:
         return self.source.split("\n")
+
+
+def _definition(function: str) -> str:
+    """Give the pattern of a line's beginning that defines a function, or sets its name."""
+    name = re.escape(function)
+    return rf"^(?:(?:async[ \t]+)?def[ \t]+{name}\b|{name}[ \t]*(?::[^=\n]+)?=(?!=))"
 
 
 @dataclass(frozen=True)
@@ -102,9 +112,17 @@ def read_submission(path: str | Path) -> Submission:
         cells = _file_cells(_clean(text))
     else:
         raise DataFileError(f"Expected a notebook (.ipynb) or a Python file (.py). Received: {path.name}.")
-    if len(cells) > _MOST_CELLS or sum(len(cell.source) for cell in cells) > _MOST_SOURCE:
-        raise DataFileError(f"Expected at most {_MOST_CELLS} code cells with {_MOST_SOURCE} characters of code.")
-    return Submission(path.name, tuple(cells))
+    return Submission(path.name, tuple(_limited(cells)))
+
+
+def _limited(cells: Iterable[Cell]) -> Iterator[Cell]:
+    """Give the cells of a submission, and do not go on where it has too many, or too long ones."""
+    length = 0
+    for count, cell in enumerate(cells, 1):
+        length += len(cell.source)
+        if count > _MOST_CELLS or length > _MOST_SOURCE:
+            raise DataFileError(f"Expected at most {_MOST_CELLS} code cells with {_MOST_SOURCE} characters of code.")
+        yield cell
 
 
 def _read(path: Path) -> bytes:
@@ -130,7 +148,7 @@ def _read(path: Path) -> bytes:
     return content
 
 
-def _notebook_cells(text: str) -> list[Cell]:
+def _notebook_cells(text: str) -> Iterator[Cell]:
     if sum(map(text.count, "[{,")) > _MOST_PARTS:
         raise DataFileError("Expected a notebook. This one has millions of parts: clear its outputs and save again.")
     try:
@@ -145,7 +163,7 @@ def _notebook_cells(text: str) -> list[Cell]:
             if old
             else "Expected a notebook. This JSON has no list of cells."
         )
-    cells: list[Cell] = []
+    number = 0
     for content in notebook["cells"]:
         if not isinstance(content, dict) or content.get("cell_type") != "code":
             continue
@@ -156,8 +174,8 @@ def _notebook_cells(text: str) -> list[Cell]:
             source = ""
         source = _clean(source)
         is_marked = _MARK.search(source) is not None or _has_tag(content.get("metadata"))
-        cells.append(Cell(len(cells) + 1, source, 1, is_marked))
-    return cells
+        number += 1
+        yield Cell(number, source, 1, is_marked)
 
 
 def _has_tag(metadata: Any) -> bool:
@@ -170,18 +188,16 @@ def _has_tag(metadata: Any) -> bool:
     return isinstance(nbgrader, dict) and nbgrader.get("solution") is True
 
 
-def _file_cells(text: str) -> list[Cell]:
+def _file_cells(text: str) -> Iterator[Cell]:
     """Split a Python file at the lines that begin a cell in the percent format; most have none."""
-    starts = [0, *(match.start() for match in _PERCENT_CELL.finditer(text) if match.start() > 0)]
-    cells = []
+    starts = (match.start() for match in _PERCENT_CELL.finditer(text) if match.start() > 0)
     line = 1
-    for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
+    for start, end in pairwise(chain([0], starts, [len(text)])):
         source = text[start:end]
         is_text = (match := _PERCENT_CELL.match(source)) is not None and "[markdown]" in match[1]
         if not is_text:
-            cells.append(Cell(None, source, line, _MARK.search(source) is not None))
+            yield Cell(None, source, line, _MARK.search(source) is not None)
         line += source.count("\n")
-    return cells
 
 
 def _clean(source: str) -> str:

@@ -6,11 +6,14 @@ None of them, and no other format here, tells more of a hidden check than title,
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from keras_cv_course.grading.results import CheckResult, Result
 
+# Where a formula would begin, also with the wide signs of East Asian keyboards.
+_FORMULA = re.compile(r"(^|;)(?=\s*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20])")
 _MARKS = {"passed": "+", "partly": "~", "failed": "-", "not run": "-"}
 
 
@@ -74,8 +77,11 @@ def number(points: float) -> str:
 
 
 def cell(text: str) -> str:
-    """Keep a spreadsheet from taking text, such as the name that a learner gave to a file, for a formula."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+    """Keep a spreadsheet from taking text, such as the name that a learner gave to a file, for a formula.
+
+    Also after a semicolon, which ends a cell where the comma is the sign of decimals.
+    """
+    return _FORMULA.sub(r"\1'", text)
 
 
 def _functions(results: Sequence[Result]) -> list[str]:
