@@ -98,9 +98,7 @@ def _frequent(graded: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         counts.update({(function, _diagnosis(message)) for function, message in said})
     common = [(key, count) for key, count in sorted(counts.items()) if key[1] and count > 1]
     common.sort(key=lambda item: -item[1])
-    return [
-        {"function": key[0], "message": examples[key], "count": count} for key, count in common[:_MESSAGES_SHOWN]
-    ]
+    return [{"function": key[0], "message": examples[key], "count": count} for key, count in common[:_MESSAGES_SHOWN]]
 
 
 def _diagnosis(message: str) -> str:

@@ -1,7 +1,7 @@
 """Submissions that cheat or break things: none gains a point, and what it breaks costs its own question only.
 
 `iou` is the question that is attacked; the three others are solved. What a sandbox withstands in itself is tested in
-test_sandbox.py; here whole submissions go the way that a learner's does.
+test_sandbox_*.py; here whole submissions go the way that a learner's does.
 """
 
 import dataclasses

@@ -69,14 +69,15 @@ class Scratch:
         while waiting:
             folder, depth = waiting.pop()
             try:
-                for entry in os.scandir(folder):
-                    entries += 1
-                    if entries > MOST_ENTRIES or depth > MOST_DEPTH:
-                        raise Unbounded("files" if entries > MOST_ENTRIES else "depth")
-                    with contextlib.suppress(FileNotFoundError):  # this one has; the others count
-                        total += entry.stat(follow_symlinks=False).st_blocks * _BLOCK
-                        if entry.is_dir(follow_symlinks=False):
-                            waiting.append((entry.path, depth + 1))
+                with os.scandir(folder) as found:
+                    for entry in found:
+                        entries += 1
+                        if entries > MOST_ENTRIES or depth > MOST_DEPTH:
+                            raise Unbounded("files" if entries > MOST_ENTRIES else "depth")
+                        with contextlib.suppress(FileNotFoundError):  # this one has; the others count
+                            total += entry.stat(follow_symlinks=False).st_blocks * _BLOCK
+                            if entry.is_dir(follow_symlinks=False):
+                                waiting.append((entry.path, depth + 1))
             except (FileNotFoundError, NotADirectoryError):  # it has just been removed
                 continue
             except OSError as error:  # what is in it could be anything
