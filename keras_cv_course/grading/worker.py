@@ -23,7 +23,7 @@ _HEADER = 8  # bytes, little-endian: the length of what follows; of a request al
 _START_SECONDS = 60.0  # more than any start takes, also on a machine under load
 _LATE_SECONDS = 0.5  # after a deadline, for the worker to say where it was
 _MOST_LATE = 2**16  # bytes of that
-_END_SECONDS = 5.0  # between the end of a worker and its keeper's report, who removes its files before
+_END_SECONDS = 5.0  # between the end of a worker and its keeper's report
 _CHUNK = 2**20
 
 EndingKind = Literal["exit", "signal", "seconds", "memory", "output", "disk", "processes", "protocol"]
@@ -109,7 +109,7 @@ class Worker:
             self.kill()
             self.ending = Ending("seconds", f"took longer than {seconds:g} seconds", late)
         except _Ended as ended:
-            self._close()
+            self.kill()  # its keeper removes its files yet
             self.ending = _ending(ended.report, self._limits)
         raise WorkerEnded(self.ending)
 

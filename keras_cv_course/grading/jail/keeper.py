@@ -71,17 +71,15 @@ class Jail:
             if self.changes_user:
                 self.user = self.enter.claim_user()
             self.processors = self.enter.claim_processors()
-            ending = _keep(self, channel, control, limits, main)
+            _keep(self, channel, control, limits, main)
         except BaseException:
-            ending = {"failed": traceback.format_exc()}
-        with contextlib.suppress(OSError):  # the grader has ended
-            os.write(control, json.dumps(ending).encode() + b"\n")
+            _tell(control, {"failed": traceback.format_exc()})
         os._exit(0)
 
 
 def _keep(
     jail: Jail, channel: int, control: int, limits: dict[str, int], main: Callable[[int], None]
-) -> dict[str, Any]:
+) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     at_start = jail.processes.private_bytes("self")
     _enter_namespaces(jail)
@@ -97,16 +95,22 @@ def _keep(
     for descriptor in (channel, to_output, to_news):
         os.close(descriptor)
     try:
-        first = _read_news(news)
-        if "layers" not in first:
-            return first
-        jail.layers |= first["layers"]
-        os.write(control, json.dumps({"layers": jail.layers}).encode() + b"\n")
-        watch = _Watch(jail, reaper, limits, at_start, scratch)
-        return watch.until_the_end(control, output, news)
+        try:
+            ending = _read_news(news)
+            if "layers" in ending:
+                jail.layers |= ending["layers"]
+                _tell(control, {"layers": jail.layers})
+                ending = _Watch(jail, reaper, limits, at_start, scratch).until_the_end(control, output, news)
+        finally:
+            _kill(jail, reaper)
+        _tell(control, ending)  # at once, for to remove thousands of files takes its time
     finally:
-        _kill(jail, reaper)
         scratch.remove()
+
+
+def _tell(control: int, content: dict[str, Any]) -> None:
+    with contextlib.suppress(OSError):  # the grader has ended
+        os.write(control, json.dumps(content).encode() + b"\n")
 
 
 def _enter_namespaces(jail: Jail) -> None:
