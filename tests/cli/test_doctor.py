@@ -1,8 +1,10 @@
 """What `kcc doctor` says of the sandbox."""
 
 import pytest
+from rich.table import Table
 
 from keras_cv_course.cli import doctor
+from keras_cv_course.cli.console import say_table
 from keras_cv_course.errors import GradingError
 from keras_cv_course.grading import server
 
@@ -47,3 +49,14 @@ def test_what_is_not_protected_is_said(
     assert first.state == state
     assert found in first.found
     assert [finding.found for finding in others] == [why for why in (layers or {}).values() if why is not True]
+
+
+def test_a_table_is_whole_where_there_is_no_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    url = "https://example.org/" + "long/" * 60
+    table = Table("what", "found")
+    table.add_row("weights", f"downloaded from {url}")
+    say_table(table)
+    assert f"downloaded from {url}" in capsys.readouterr().out

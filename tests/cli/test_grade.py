@@ -10,6 +10,10 @@ import pytest
 from command_line import kcc, kcc_from_scratch
 from tiny_assignment import BREAKS_THE_CHECK, RIGHT, WRONG, write_assignment, write_notebook
 
+from keras_cv_course.cli.grade_batch import _write_pages
+from keras_cv_course.grading.batch import Batch
+from keras_cv_course.grading.results import Result
+
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the sandbox is Linux's")
 
 
@@ -104,6 +108,18 @@ def test_a_class(tmp_path: Path, assignment: Path) -> None:
     assert len(list((out / "feedback").iterdir())) == len(list((out / "results").iterdir())) == 3
     report = (out / "class.html").read_text()
     assert all(f"feedback/{path.name}" in report for path in (out / "feedback").iterdir())
+
+
+def test_pages_of_what_is_no_longer_there_go_and_others_stay(tmp_path: Path) -> None:
+    results = tuple(Result(name, "03_cars", 7, "graded", "", (), {}, 0.0) for name in ("alice.ipynb", "bob.ipynb"))
+    _write_pages(Batch("Cars", results, 7, 0, ()), tmp_path)
+    (tmp_path / "feedback" / "bob.ipynb.html").write_text("an instructor's own")
+    _write_pages(Batch("Cars", results[:1], 7, 1, ("bob.ipynb", "never written.py")), tmp_path)
+    assert {path.name.partition("-")[0] for path in (tmp_path / "feedback").iterdir()} == {
+        "alice.ipynb",
+        "bob.ipynb.html",
+    }
+    assert [path.name.partition("-")[0] for path in (tmp_path / "results").iterdir()] == ["alice.ipynb"]
 
 
 def test_a_class_that_cannot_be_graded(tmp_path: Path, assignment: Path) -> None:

@@ -73,10 +73,11 @@ def test_a_class_with_everything(tmp_path, assignment):
 
     # The same call: what is graded stays, what has changed or failed is graded.
     (folder / "bob.py").write_text(RIGHT)
+    (folder / "carol.py").unlink()
     before, seen = stored(tmp_path / "two"), []
     batch = grade_batch(folder, assignment, tmp_path / "two", processes=2, on_result=seen.append)
     assert {result.submission for result in seen} == {"bob.py", "erin.py"}
-    assert (batch.seed, batch.graded_before) == (5, 4)
+    assert (batch.seed, batch.graded_before, batch.gone) == (5, 3, ("carol.py",))
     after = stored(tmp_path / "two")
     assert [name for name in before if before[name] != after[name]] == ["bob.py"]  # erin fails as before
     assert "bob.py,graded,4,4,2,2" in (tmp_path / "two" / GRADEBOOK).read_text()

@@ -1,9 +1,10 @@
 import csv
 import json
 
+import pytest
 from sample_results import SECRET, failed_result, mixed_result, perfect_result
 
-from keras_cv_course.grading.formats.plain import for_learner, gradebook_csv, number, to_json, to_text
+from keras_cv_course.grading.formats.plain import cell, for_learner, gradebook_csv, number, to_json, to_text
 from keras_cv_course.grading.results import Result
 
 
@@ -48,6 +49,14 @@ def test_a_name_is_no_formula():
     text = gradebook_csv([perfect_result('=HYPERLINK("http://x")'), perfect_result("-1,2\n")])
     rows = list(csv.reader(text.splitlines(keepends=True)))
     assert [row[0] for row in rows] == ["submission", "'-1,2\n", '\'=HYPERLINK("http://x")']
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [("a;=1+1", "a;'=1+1"), ("a; @x;y", "a;' @x;y"), (" =1", "' =1"), ("\uff1d1", "'\uff1d1"), ("a-b=c", "a-b=c")],
+)
+def test_a_part_of_a_name_is_no_formula_where_semicolons_end_cells(name, written):
+    assert cell(name) == written
 
 
 def test_points_as_a_person_writes_them():

@@ -61,6 +61,7 @@ BROKEN: dict[str, tuple[list[str], set[str], list[str]]] = {
             "iou raised TypeError in line 10 of code cell 3: unsupported operand",
             "return intersection / union",
             "Something is still None",
+            "Hint: union = area of box1 + area of box2 - intersection.",
         ],
     ),
     "one argument less": (
@@ -121,7 +122,7 @@ BROKEN: dict[str, tuple[list[str], set[str], list[str]]] = {
     "endless loop": (
         changed("iou", ("    union =", "    while True: pass\n    union =")),
         {"iou"},
-        ["iou took longer than 2 seconds."],
+        ["iou took longer than 2 seconds, at last in line 9 of code cell 3 (while True: pass)."],
     ),
     "memory": (
         changed("iou", ("    union =", "    hoard = [bytearray(10**8) for _ in range(100)]\n    union =")),
@@ -144,6 +145,13 @@ BROKEN: dict[str, tuple[list[str], set[str], list[str]]] = {
     "helpers from the package": ([HELPERS, *PARTS.values()], set(), []),
     "lines for Jupyter": ([MAGIC, *PARTS.values()], set(), []),
     "text after the end": ([*PARTS.values(), "this is not Python", "yolo_eval(None)  # never executed"], set(), []),
+    "the last definition counts, and is wrong": (
+        [*PARTS.values(), "def iou(box1, box2):\n    return 0.25\n"],
+        {"iou"},
+        [
+            "iou is defined in line 2 of code cell 3 and again in line 1 of code cell 6: the last one is what was graded."
+        ],
+    ),
     "the last definition counts": ([*changed("iou", ("max(right - left, 0)", "1")), IOU], set(), []),
     "a graded cell that raises after its function": (changed("iou", (IOU, IOU + "iou(1, 2)\n")), set(), []),
     "a graded cell without a mark": (changed("iou", ("# GRADED FUNCTION: iou\n", "")), set(), []),

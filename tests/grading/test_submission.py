@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from keras_cv_course.errors import DataFileError, GradingError
+from keras_cv_course.grading import submission
 from keras_cv_course.grading.submission import MOST_BYTES, Cell, read_submission
 
 
@@ -143,3 +144,21 @@ def test_missing_file_is_the_grader_s_problem(tmp_path: Path) -> None:
 def test_other_suffix_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataFileError, match=r"\.ipynb"):
         read(tmp_path, "x = 1", "learner.txt")
+
+
+def test_long_line_is_told_by_its_beginning() -> None:
+    assert Cell(1, "x = 1\n  " + "y" * 10**6, 1, False).line(2) == "y" * 300 + "..."
+
+
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [("# %%\n" * 100_000, "a.py"), ('{"cells": [' + '{"cell_type": "code"},' * 100_000 + "{}]}", "a.ipynb")],
+)
+def test_no_more_cells_are_made_than_are_allowed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str, name: str
+) -> None:
+    made = []
+    monkeypatch.setattr(submission, "Cell", lambda *parts: made.append(parts) or Cell(*parts))
+    with pytest.raises(DataFileError, match="at most 2000 code cells"):
+        read(tmp_path, content, name)
+    assert len(made) == 2_001

@@ -109,6 +109,30 @@ def test_class_report_counts_a_message_once_for_each_submission(tmp_path):
     assert "iou 2 submissions same mistake" in class_page(tmp_path, result(twice), result(twice)).text
 
 
+def test_class_report_counts_a_mistake_whatever_its_numbers(tmp_path):
+    said = [
+        "iou: expected 0.5, received 1.\nHint: one.",
+        "iou: expected 0.125, received -2e-05.\nHint: two.",
+        "iou: expected [[0.1, 2.], [3, nan]], received 7.",
+        "iou: expected a tensor, received 7.",
+    ]
+    results = [
+        result(question(check(status="failed", message=text)), submission=f"{number}.ipynb")
+        for number, text in enumerate(said)
+    ]
+    shown = class_page(tmp_path, *reversed(results)).text
+    assert f"iou 2 submissions {said[0]}".replace("\n", " ") in shown  # with the numbers of the first by name
+    assert said[1].split("\n")[0] not in shown
+    assert "a tensor" not in shown
+
+
+def test_the_page_says_whose_it_is(tmp_path):
+    assert (
+        "Car <detection> <alice>.ipynb 1 of 1"
+        in page(tmp_path, result(question(check()), submission="<alice>.ipynb")).text
+    )
+
+
 def test_class_report_tells_a_problem_of_the_whole_submission_once(tmp_path):
     unread = result(
         *(question(check(status="not run"), function=name) for name in ("iou", "yolo_head")),

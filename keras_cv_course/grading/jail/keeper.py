@@ -77,9 +77,7 @@ class Jail:
         os._exit(0)
 
 
-def _keep(
-    jail: Jail, channel: int, control: int, limits: dict[str, int], main: Callable[[int], None]
-) -> None:
+def _keep(jail: Jail, channel: int, control: int, limits: dict[str, int], main: Callable[[int], None]) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     at_start = jail.processes.private_bytes("self")
     _enter_namespaces(jail)
