@@ -112,7 +112,7 @@ class CellFeedback:
         ]
         if len(places) > 1:
             before, last = (self.locate(*place)[0] for place in places[-2:])
-            yield f"{function} is defined in {before} and again in {last}: the last one is what was graded."
+            yield f"{function} is defined in {before} and again in {last}: the last one was graded."
 
     def left_out(self, names: Iterable[str]) -> Iterator[str]:
         """Say which of some names, which are not defined, a cell would define by what grading does not run."""

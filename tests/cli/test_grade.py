@@ -111,7 +111,9 @@ def test_a_class(tmp_path: Path, assignment: Path) -> None:
 
 
 def test_pages_of_what_is_no_longer_there_go_and_others_stay(tmp_path: Path) -> None:
-    results = tuple(Result(name, "03_cars", 7, "graded", "", (), {}, 0.0) for name in ("alice.ipynb", "bob.ipynb"))
+    results = tuple(
+        Result(name, "03_cars", 7, "grader failed", "why", (), {}, 0.0) for name in ("alice.ipynb", "bob.ipynb")
+    )
     _write_pages(Batch("Cars", results, 7, 0, ()), tmp_path)
     (tmp_path / "feedback" / "bob.ipynb.html").write_text("an instructor's own")
     _write_pages(Batch("Cars", results[:1], 7, 1, ("bob.ipynb", "never written.py")), tmp_path)

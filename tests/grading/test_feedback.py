@@ -35,16 +35,12 @@ def raised(kind: str, *frames: tuple[int, int]) -> bytes:
         (
             ["def f(): 1", "x = 1", "#\ndef f(): 2"],
             [FINE, FINE, FINE],
-            [
-                "f is defined in line 1 of code cell 1 and again in line 2 of code cell 3: the last one is what was graded."
-            ],
+            ["f is defined in line 1 of code cell 1 and again in line 2 of code cell 3: the last one was graded."],
         ),
         (
             ["def f(): 1\nf = g(f)"],
             [FINE],
-            [
-                "f is defined in line 1 of code cell 1 and again in line 2 of code cell 1: the last one is what was graded."
-            ],
+            ["f is defined in line 1 of code cell 1 and again in line 2 of code cell 1: the last one was graded."],
         ),
         (["def f(): 1", "def f(): ("], [FINE, BROKEN], []),  # which may have ended before its definition
     ],
@@ -101,8 +97,9 @@ def test_where_the_time_went(late: bytes, calls: int, detail: str) -> None:
 
     worker: Any = SimpleNamespace(ask=answer_until_the_last)
     ask = _asking(worker, Limits(seconds=2.0), locate=lambda number, line: (f"line {line}", "while True"))
+    for _ in range(calls - 1):
+        ask(b"")
     with pytest.raises(WorkerEnded) as ended:
-        for _ in range(calls):
-            ask(b"")
+        ask(b"")
     assert ended.value.reason == Ending("seconds", detail)
     assert asked == sorted(asked, reverse=True)  # the time is one for all

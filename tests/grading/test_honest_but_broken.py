@@ -148,9 +148,7 @@ BROKEN: dict[str, tuple[list[str], set[str], list[str]]] = {
     "the last definition counts, and is wrong": (
         [*PARTS.values(), "def iou(box1, box2):\n    return 0.25\n"],
         {"iou"},
-        [
-            "iou is defined in line 2 of code cell 3 and again in line 1 of code cell 6: the last one is what was graded."
-        ],
+        ["iou is defined in line 2 of code cell 3 and again in line 1 of code cell 6: the last one was graded."],
     ),
     "the last definition counts": ([*changed("iou", ("max(right - left, 0)", "1")), IOU], set(), []),
     "a graded cell that raises after its function": (changed("iou", (IOU, IOU + "iou(1, 2)\n")), set(), []),
