@@ -16,7 +16,6 @@ from .reference import (
     as_for_resnet,
     base_map,
     logits_of,
-    scaled_twice,
     sigmoid,
     to_minus_one_and_one,
     to_zero_and_one,
@@ -163,15 +162,12 @@ def _mistakes_in_use(pictures: np.ndarray, weights: DrawnWeights, right: np.ndar
         "The pixels are scaled to 0..1; MobileNetV2 wants -1..1, as preprocess_input gives.": scaled(
             to_zero_and_one(pictures)
         ),
-        "The pixels are scaled twice.": scaled(scaled_twice(pictures)),
         "This is the preprocessing of another network: take mobilenet_v2's.": scaled(as_for_resnet(pictures)),
         "The pooling takes the largest value of each channel, and not the mean.": logits_of(largest, weights),
         "A sigmoid stands at the end: the loss wants the logit itself, so the last layer has no activation.": sigmoid(
             right
         ),
         "A softmax over one unit gives 1 for every picture: the last layer has no activation.": np.ones_like(right),
-        "A ReLU stands at the end: the last layer has no activation.": np.maximum(right, 0),
-        "A tanh stands at the end: the last layer has no activation.": np.tanh(right),
     }
 
 

@@ -55,11 +55,6 @@ def unscaled(pixels: np.ndarray) -> np.ndarray:
     return pixels
 
 
-def scaled_twice(pixels: np.ndarray) -> np.ndarray:
-    """Scale what is scaled already."""
-    return to_minus_one_and_one(to_minus_one_and_one(pixels))
-
-
 def as_for_resnet(pixels: np.ndarray) -> np.ndarray:
     """Turn the colours round and subtract their means, as Keras's ResNet50 and VGG16 were trained with."""
     return pixels[..., ::-1] - np.array([103.939, 116.779, 123.68], np.float32)

@@ -69,7 +69,6 @@ class TuningCase:
             "The last fine_tune_at layers are trained: it counts from the input.": self.trained(
                 layers - self.fine_tune_at
             ),
-            "The new dense layer is frozen: leave it as it is.": (*right[: -len(HEAD)], *(False for _ in HEAD)),
             "Nothing is trained any more.": (False,) * len(right),
         }
         told = next((f"{text}\n" for text, trained in mistakes.items() if trained == received), "")
@@ -141,10 +140,7 @@ def _see_loss(history: Any, logits: np.ndarray, labels: np.ndarray) -> None:
     if not isinstance(received, list) or len(received) != 1 or not isinstance(received[0], float):
         raise compare.Wrong("The training tells no loss.")
     mistakes = {
-        "The loss takes logits for probabilities: BinaryCrossentropy(from_logits=True).": cross_entropy(logits, labels),
-        "The loss is the mean squared error: BinaryCrossentropy(from_logits=True).": float(
-            np.mean((logits.astype(np.float64) - labels) ** 2)
-        ),
+        "The loss takes logits for probabilities: BinaryCrossentropy(from_logits=True).": cross_entropy(logits, labels)
     }
     right = cross_entropy(sigmoid(logits.astype(np.float64)), labels)
     compare.close(received[0], right, "loss of the first step", mistakes=mistakes, rtol=1e-3, atol=1e-4)
@@ -155,21 +151,25 @@ def _see_rate(of_bias: np.ndarray, of_kernel: np.ndarray, rate: float, compiled:
     sizes = np.abs(np.concatenate([np.ravel(of_bias), np.ravel(of_kernel)]))
     sizes = sizes[sizes > 0]  # of a channel that is 0 for all pictures, the weight stays
     expected = rate / 10
-    if len(sizes) and np.allclose(sizes, expected, rtol=0.01, atol=0):
+
+    def are(size: float) -> bool:
+        # Not all: where a gradient happens to be almost 0, Adam's epsilon makes its step smaller.
+        return bool(np.isclose(sizes, size, rtol=0.01, atol=0).sum() > len(sizes) / 2)
+
+    if are(expected):
         return
     told = ""
     for factor, reason in {
         rate: "The learning rate is not lowered: fine-tuning takes a tenth of base_learning_rate.",
-        rate / 100: "The learning rate is a hundredth of base_learning_rate: it should be a tenth.",
         0.5: "The model is not compiled again: it still has the optimizer of the training before.",
         0.0001: "base_learning_rate is not used: the rate is always 0.0001.",
         0.001: "base_learning_rate is not used: the rate is always 0.001, Adam's own.",
     }.items():
-        if len(sizes) and np.allclose(sizes, factor, rtol=0.01, atol=0):
+        if are(factor):
             told = f"{reason}\n"
             break
     raise compare.Wrong(
         f"{told}The first step of Adam(learning_rate={expected:g}) moves each number by {expected:g}. Received: by "
-        f"{sizes.min(initial=np.inf) if len(sizes) else 0:g} to {sizes.max(initial=0):g}, with "
+        f"{sizes.min() if len(sizes) else 0:g} to {sizes.max(initial=0):g}, with "
         f"{compiled.get('optimizer')} at {compiled.get('learning_rate')}."
     )
