@@ -1,6 +1,5 @@
 """Asks a submission's `alpaca_model` for values, on a small base, and knows what typical mistakes give."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,7 +25,7 @@ KINDS = ("kernel", "bias", *BATCH_NORM)
 COPIES = 100  # of each picture, so that all that dropout can do to it happens
 CLOSE = {"rtol": 1e-3, "atol": 1e-3}  # float32 sums of 3072 and of 1280 products in another order
 
-Options = Mapping[str, list[np.ndarray]]
+_SIGMOID = "A sigmoid stands at the end: the loss wants the logit itself, so the last layer has no activation."
 
 
 def build(subject: Subject, *arguments: Any) -> Model:
@@ -164,9 +163,7 @@ def _mistakes_in_use(pictures: np.ndarray, weights: DrawnWeights, right: np.ndar
         ),
         "This is the preprocessing of another network: take mobilenet_v2's.": scaled(as_for_resnet(pictures)),
         "The pooling takes the largest value of each channel, and not the mean.": logits_of(largest, weights),
-        "A sigmoid stands at the end: the loss wants the logit itself, so the last layer has no activation.": sigmoid(
-            right
-        ),
+        _SIGMOID: sigmoid(right),
         "A softmax over one unit gives 1 for every picture: the last layer has no activation.": np.ones_like(right),
     }
 
@@ -268,6 +265,7 @@ def _mistakes_in_training(case: TrainingCase, right: np.ndarray) -> dict[str, li
         "The dropout comes before the pooling: it belongs behind it.": subsets,
         "data_augmentation is not used: pictures stay as they are while training.": case.options(plain),
         "The preprocessing comes before the augmentation, which works on pixels of 0..255.": case.options(early),
+        _SIGMOID: [sigmoid(possible) for possible in case.options(right)],
     }
 
 
@@ -302,14 +300,16 @@ def see_call(subject: Subject, draw: np.random.Generator, shape: tuple[int, int]
     received, again = (subject.call("run_unfrozen", model, pictures) for _ in range(2))
     scaled, negative = to_minus_one_and_one(pictures), to_minus_one_and_one(255 - pictures)
     of_batch = base_map(scaled, weights, batch_statistics=True).mean(axis=(1, 2))
+    right = logits_of(_pooled(scaled, weights), weights)
     mistakes = {
         "The base is called with training=True: its batch norms follow the batch.": logits_of(of_batch, weights),
         "data_augmentation is called with training=True: it always acts.": logits_of(
             _pooled(negative, weights), weights
         ),
+        _SIGMOID: sigmoid(right),
     }
     try:
-        compare.close(received, logits_of(_pooled(scaled, weights), weights), "logits", mistakes=mistakes, **CLOSE)
+        compare.close(received, right, "logits", mistakes=mistakes, **CLOSE)
     except compare.Wrong as wrong:
         if (
             isinstance(received, Array)

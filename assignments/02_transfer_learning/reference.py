@@ -122,7 +122,14 @@ def layer_of_weights(blocks: int) -> list[int]:
     return [3 * block + place for block in range(blocks) for place in (1, 2, 2, 2, 2)] + [3 * blocks + 1]
 
 
-def cross_entropy(probabilities: np.ndarray, labels: np.ndarray) -> float:
-    """Give the mean cross-entropy, with probabilities kept from 0 and 1 as Keras keeps them."""
-    p = np.clip(probabilities.astype(np.float64), 1e-7, 1 - 1e-7)
+def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> float:
+    """Give the mean cross-entropy of logits (m, 1), for labels 0 and 1."""
+    z = logits.astype(np.float64)
+    return float(np.mean(np.logaddexp(0, z) - labels * z))
+
+
+def cross_entropy_of_probabilities(p: np.ndarray, labels: np.ndarray) -> float:
+    """Give the same of probabilities, which Keras keeps from 0 and 1, in float32."""
+    smallest = np.float32(1e-7)
+    p = np.clip(p, smallest, 1 - smallest)
     return float(-np.mean(labels * np.log(p) + (1 - labels) * np.log(1 - p)))
