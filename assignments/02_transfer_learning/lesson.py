@@ -392,7 +392,7 @@ print(f"{model.count_params():,} parameters, {trained_parameters:,} of them to t
 # probabilities; of logits, it is those above **0** that mean label 1. So we say so: `BinaryAccuracy(threshold=0)`.
 
 # %%
-base_learning_rate = 0.001 if size == IMG_SIZE else 0.003
+base_learning_rate = 0.001 if size == IMG_SIZE else 0.01
 
 
 def train(model, epochs):
