@@ -197,6 +197,10 @@ plt.show()
 # | `RandomFlip("horizontal")` | mirrors every second picture, left to right |
 # | `RandomRotation(0.2)` | turns by up to 0.2 of a **whole turn**, 72 degrees, either way |
 #
+# `fit` says that it trains, `predict` and `evaluate` say that they do not. Whoever calls a model by hand has to say
+# it too: in `model(pictures)` alone, Keras's random layers act; `model(pictures, training=False)` leaves the pictures
+# as they are.
+#
 # Which changes are right depends on the pictures. A car upside down is an accident, a cell under the microscope has
 # no upside. Without its argument `RandomFlip` turns pictures upside down as well.
 #
@@ -392,7 +396,7 @@ print(f"{model.count_params():,} parameters, {trained_parameters:,} of them to t
 # probabilities; of logits, it is those above **0** that mean label 1. So we say so: `BinaryAccuracy(threshold=0)`.
 
 # %%
-base_learning_rate = 0.001 if size == IMG_SIZE else 0.01
+base_learning_rate = 0.001 if size == IMG_SIZE else 0.005
 
 
 def train(model, epochs):
@@ -538,9 +542,10 @@ print(f"held-out pictures judged rightly, fine-tuned:  {tuned_history['val_accur
 # curves together. Where the loss of the held-out pictures rises while that of the training pictures falls, the
 # network learns the training pictures by heart: open fewer layers, stop earlier, or find more pictures.
 #
-# **Batch norms, once more.** In Keras 3, `fit` tells *all* trainable batch norms that they are training, whatever
-# `training=False` the base was called with. Those in the opened layers then follow your small batches. Where
-# fine-tuning makes things worse, freeze the batch norms in these layers too; the recipes below do.
+# **A jump at the start?** In Keras 3, `fit` tells *all* trainable batch norms that they are training, whatever
+# `training=False` the base was called with. Those in the opened layers go over to the statistics of your small
+# batches, and the layers behind them have to get used to it. Where fine-tuning makes things worse, freeze the batch
+# norms in the opened layers too; the recipes below do.
 
 # %% [markdown]
 # ## 6. How much to train?
@@ -609,7 +614,7 @@ plt.show()
 # | everything, from random weights | 0.194 | 0.148 | 0.185 | 0.241 |
 #
 # Read it along the rows: the more is trained, the more it gains from each further picture. At a hundred pictures of
-# each class the half-frozen network is in front, and far behind the table lies the place where nothing needs to be
+# each class the half-frozen network is in front, and far beyond the table lies the place where nothing needs to be
 # frozen. Even there one begins with the given weights: the last row shows why.
 #
 # Try it: give `train_transfer` every sixth picture only, `train_images.take(np.arange(0, len(train_images), 6))`.
@@ -648,8 +653,8 @@ plt.show()
 # | mistake | what it looks like |
 # | --- | --- |
 # | `RandomFlip()` without its argument | Look at the augmented pictures: some stand on their head. |
-# | `RandomRotation(20)` | They are turned by any angle. 20 are twenty whole turns. |
-# | the augmentation called with `training=True` | The same picture gets another logit each time it is judged. |
+# | `RandomRotation(20)` | An error: the factor is a part of a whole turn, and no number of degrees. |
+# | augmentation or dropout called with `training=True` | `model(pictures)` gives another logit each time. |
 # | `preprocess_input` forgotten, or another network's | Everything runs. The accuracy is poor, and nothing says why. |
 # | `preprocess_input` before the augmentation | Flips do not mind; a change of brightness is 127 times too strong. |
 # | `include_top=True` | An error at the pooling: it gets 1000 numbers, and no map. |
@@ -665,7 +670,7 @@ plt.show()
 # | `metrics=["accuracy"]` with logits | The accuracy is a little too low: logits of 0 to 0.5 are counted as label 0. |
 # | `base_model.trainable = True` forgotten | Fine-tuning has 2 weights to train, as before. |
 # | `layers[fine_tune_at:]` frozen | The first layers are trained, which were good for any picture. |
-# | the learning rate not lowered | The loss jumps up when fine-tuning begins, and what was learned is lost. |
+# | the learning rate not lowered | The loss jumps up when fine-tuning begins, and comes down slowly. |
 # | not compiled again | Nothing happens: training goes on as before. |
 #
 # ## 9. Grade it

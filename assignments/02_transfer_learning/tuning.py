@@ -163,7 +163,7 @@ def _see_rate(of_bias: np.ndarray, of_kernel: np.ndarray, rate: float, compiled:
     told = ""
     for factor, reason in {
         rate: "The learning rate is not lowered: fine-tuning takes a tenth of base_learning_rate.",
-        0.5: "The model is not compiled again: it still has the optimizer of the training before.",
+        0.5: "The model is not compiled again, or is a gap not filled in? It has the optimizer of the training before.",
         0.0001: "base_learning_rate is not used: the rate is always 0.0001.",
         0.001: "base_learning_rate is not used: the rate is always 0.001, Adam's own.",
     }.items():
