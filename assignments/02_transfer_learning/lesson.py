@@ -48,6 +48,9 @@ from keras_cv_course.grading import check
 # and `not_alpaca`, `my_cat` and `other_cats`. A folder with some 30 photographs is enough. Everything below then
 # works on them.
 #
+# (Photographs of other things want the base of part 4, which has to be downloaded: those that come with the package
+# know hands and drawn roads, and hardly help with alpacas.)
+#
 # A quarter of each class is held out: no training sees it, so it shows what was learned and not what was remembered.
 
 # %%
