@@ -62,7 +62,7 @@ class BlockCase:
         try:
             return subject.call(self.function, x, *self.arguments, **keywords)
         except compare.NotCompared as wrong:
-            raise compare.NotCompared(f"{wrong}{self._why(str(wrong))}") from None
+            raise compare.NotCompared(f"{wrong}{self._why(str(wrong))}", wrong.raised) from None
 
     def build(self, subject: Subject, **keywords: Any) -> Model:
         """Build the submission's block on a symbolic input."""

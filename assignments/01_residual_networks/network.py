@@ -32,7 +32,9 @@ def build_network(subject: Subject, shape: tuple[int, int, int] | None = None, c
     except compare.NotCompared as wrong:
         if "output size would be zero or negative" not in str(wrong):
             raise
-        raise compare.NotCompared(f"{wrong}\nNothing is left of the map: stage 2 keeps the size, s=1.") from None
+        raise compare.NotCompared(
+            f"{wrong}\nNothing is left of the map: stage 2 keeps the size, s=1.", wrong.raised
+        ) from None
     _see_ends(model, shape or (64, 64, 3), classes or 6)
     return model
 

@@ -40,7 +40,7 @@ def build(subject: Subject, *arguments: Any) -> Model:
         text = str(wrong).replace("build_on_small_base raised", "alpaca_model raised")
         if _options(subject).get("include_top"):
             text += "\nMobileNetV2 still has its own classifier of 1000 classes: include_top=False leaves it out."
-        raise compare.NotCompared(text) from None
+        raise compare.NotCompared(text, wrong.raised) from None
     return compare.is_model(received, "alpaca_model")
 
 

@@ -75,7 +75,7 @@ def augmented(subject: Subject, images: np.ndarray, *, training: bool, seed: int
         return subject.call("augment", Named("data_augmenter"), images, training, seed)
     except compare.NotCompared as wrong:
         raise compare.NotCompared(
-            str(wrong).replace("augment raised", "data_augmenter, or what it makes, raised")
+            str(wrong).replace("augment raised", "data_augmenter, or what it makes, raised"), wrong.raised
         ) from None
 
 

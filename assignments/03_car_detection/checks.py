@@ -12,9 +12,19 @@ import numpy as np
 
 from keras_cv_course.grading import Subject, check_of, compare
 
-from .asking import ask_eval, ask_filter, ask_iou, ask_suppression, see_filter
-from .inputs import Case, draw_grid, draw_overlapping, draw_picture, filter_cases, suppression_cases, telling
-from .reference import box_iou, filter_boxes
+from .asking import ask_eval, ask_filter, ask_iou, ask_suppression, see_eval_tensors, see_filter
+from .inputs import (
+    Case,
+    draw_grid,
+    draw_overlapping,
+    draw_picture,
+    draw_rivals,
+    filter_cases,
+    suppression_cases,
+    telling,
+    telling_pairs,
+)
+from .reference import filter_boxes
 from .typical_mistakes import apart_mistakes, eval_mistakes, iou_mistakes
 
 # yolo_filter_boxes
@@ -39,16 +49,17 @@ def filter_keeps_the_likely(subject: Subject, draw: np.random.Generator) -> None
     hint="The mask is true where the score is at least the threshold.",
 )
 def filter_keeps_the_threshold(subject: Subject, draw: np.random.Generator) -> None:
-    """Use powers of two, which float32 multiplies exactly."""
-    confidence = draw.choice([0.25, 0.5, 1.0], (4, 4, 2, 1)).astype(np.float32)
-    probabilities = np.stack([draw.choice([0.5, 0.75], (4, 4, 2))] * 3, axis=-1).astype(np.float32) * [0.25, 1, 0.5]
-    probabilities = probabilities.astype(np.float32)
-    confidence[0, 0, 0], probabilities[0, 0, 0, 1] = 1.0, 0.5  # one of exactly 0.5 at least
+    """Use eighths and quarters, which float32 multiplies exactly; each score between 0.25 and 0.6 is there."""
+    threshold = 0.375
+    confidence = draw.choice([0.25, 0.5, 0.75, 0.875, 1.0], (4, 4, 2, 1)).astype(np.float32)
+    best = draw.choice([0.5, 0.75], (4, 4, 2)).astype(np.float32)
+    confidence[0, :, 0, 0], best[0, :, 0] = [0.75, 0.875, 1.0, 0.75], [0.5, 0.5, 0.5, 0.75]
+    probabilities = best[..., np.newaxis] * np.float32([0.25, 1, 0.5])
     _, _, boxes = draw_grid(draw, (4, 4, 2), 3)
-    right = filter_boxes(boxes, confidence, probabilities, 0.5)
-    without = filter_boxes(boxes, confidence, probabilities, np.nextafter(0.5, 1, dtype=np.float32))
+    right = filter_boxes(boxes, confidence, probabilities, threshold)
+    without = filter_boxes(boxes, confidence, probabilities, np.nextafter(threshold, 1, dtype=np.float32))
     mistakes = {"A box whose score equals the threshold must stay: compare with >=, not with >.": without}
-    see_filter(subject, (boxes, confidence, probabilities), right, mistakes, threshold=0.5)
+    see_filter(subject, (boxes, confidence, probabilities), right, mistakes, threshold=threshold)
 
 
 @check_of("yolo_filter_boxes", title="TensorFlow tensors come back")
@@ -69,14 +80,7 @@ def filter_gives_tensors(subject: Subject, draw: np.random.Generator) -> None:
 )
 def iou_of_overlapping(subject: Subject, draw: np.random.Generator) -> None:
     """Compare for some pairs in which each mistake shows."""
-    for _ in range(4):
-        while True:
-            first, second = draw_overlapping(draw)
-            right, mistakes = box_iou(first, second), iou_mistakes(first, second)
-            values = [right, *mistakes.values()]
-            if np.isfinite(values).all() and np.diff(np.sort(values)).min() > 0.005:  # each can be told from the others
-                break
-        ask_iou(subject, first, second, mistakes)
+    ask_iou(subject, telling_pairs(draw, 4), iou_mistakes)
 
 
 @check_of(
@@ -87,23 +91,25 @@ def iou_of_overlapping(subject: Subject, draw: np.random.Generator) -> None:
 )
 def iou_of_apart(subject: Subject, draw: np.random.Generator) -> None:
     """Move a box away in x, in y and in both, where two negative sides make a positive area."""
-    for away in ([1, 0], [0, 1], [1, 1], [-1, 1]):
+    pairs = []
+    for away in 2 * ([1, 0], [0, 1], [1, 1], [-1, 1]):
         while True:
             first, second = draw_overlapping(draw)
-            second += 40 * np.tile(away, 2)
-            mistakes = apart_mistakes(first, second)
-            if np.isfinite(list(mistakes.values())).all():
+            pair = (first, second + 40 * np.tile(away, 2))
+            if np.isfinite(list(apart_mistakes(pair).values())).all():
                 break
-        ask_iou(subject, first, second, mistakes)
+        pairs.append(pair)
+    ask_iou(subject, pairs, apart_mistakes)
 
 
 @check_of("iou", title="Boxes that only touch")
 def iou_of_touching(subject: Subject, draw: np.random.Generator) -> None:
     """Put a box beside another, and at its corner."""
+    pairs = []
     for along in ([1, 0], [0, 1], [1, 1]):
         first, second = draw_overlapping(draw)
-        second += np.tile((first[2:] - second[:2]) * along, 2)
-        ask_iou(subject, first, second, {})
+        pairs.append((first, second + np.tile((first[2:] - second[:2]) * along, 2)))
+    ask_iou(subject, pairs, lambda _: {})
 
 
 # yolo_non_max_suppression
@@ -141,9 +147,16 @@ def suppression_of_classes(subject: Subject, draw: np.random.Generator) -> None:
 )
 def suppression_of_too_many(subject: Subject, draw: np.random.Generator) -> None:
     """Let more boxes be left over than may stay."""
-    found, right, mistakes = telling(suppression_cases(draw, 2, 4, 0.35))
-    received = ask_suppression(subject, found, max_boxes=4, iou_threshold=0.35)
+    found, right, mistakes = telling(suppression_cases(draw, 2, 5, 0.35))
+    received = ask_suppression(subject, found, max_boxes=5, iou_threshold=0.35)
     compare.close(received, right, "yolo_non_max_suppression", mistakes=mistakes)
+
+
+@check_of("yolo_non_max_suppression", title="TensorFlow tensors come back")
+def suppression_gives_tensors(subject: Subject, draw: np.random.Generator) -> None:
+    """Look at kinds alone: the values are checked elsewhere."""
+    received = ask_suppression(subject, draw_rivals(draw, 2, 3, 2, size=100.0))
+    compare.are_tensors(received, 3, "yolo_non_max_suppression")
 
 
 # yolo_eval
@@ -186,10 +199,26 @@ def eval_passes_its_arguments(subject: Subject, draw: np.random.Generator) -> No
                 for name in changed
             }
             if "iou_threshold" in changed:
-                swapped = replace(picture, score_threshold=picture.iou_threshold, iou_threshold=picture.score_threshold)
-                mistakes["score_threshold and iou_threshold are swapped."] = swapped.evaluate()
+                score, iou = picture.score_threshold, picture.iou_threshold
+                for text, thresholds in {
+                    "score_threshold and iou_threshold are swapped.": (iou, score),
+                    "yolo_filter_boxes gets iou_threshold: it needs score_threshold.": (iou, iou),
+                    "yolo_non_max_suppression gets score_threshold: it needs iou_threshold.": (score, score),
+                    "score_threshold and iou_threshold do not reach their steps: 0.6 and 0.5 are always taken.": (
+                        0.6,
+                        0.5,
+                    ),
+                }.items():
+                    wrong = replace(picture, score_threshold=thresholds[0], iou_threshold=thresholds[1])
+                    mistakes[text] = wrong.evaluate()
             yield picture, picture.evaluate(), mistakes
 
-    for changed in ({"score_threshold": 0.54, "iou_threshold": 0.3}, {"max_boxes": 4}):
+    for changed in ({"score_threshold": 0.7, "iou_threshold": 0.3, "max_boxes": 20}, {"max_boxes": 4}):
         picture, _, mistakes = telling(cases(changed))
         ask_eval(subject, picture, mistakes, *defaults)
+
+
+@check_of("yolo_eval", title="TensorFlow tensors come back")
+def eval_gives_tensors(subject: Subject, draw: np.random.Generator) -> None:
+    """Look at kinds alone: the values are checked elsewhere."""
+    see_eval_tensors(subject, draw_picture(draw))

@@ -34,14 +34,13 @@ def filter_nothing(subject: Subject, draw: np.random.Generator) -> None:
 @check_of("iou", title="Boxes in boxes, and boxes of any place and size")
 def iou_of_any(subject: Subject, draw: np.random.Generator) -> None:
     """Draw fractions, negative coordinates, a box inside another, and the same box twice."""
-    for scale in (0.01, 1.0, 300.0):
-        corners = np.sort(draw.uniform(-scale, scale, (2, 2, 2)), axis=1).reshape(2, 4)
-        first, second = corners + np.array([0, 0, scale, scale])
-        ask_iou(subject, first, second, {})
+    pairs = []
+    for scale in (0.1, 1.0, 300.0):
+        low, size = draw.uniform(-scale, 0, (2, 2)), draw.uniform(0.5, 1, (2, 2)) * scale
+        first, second = np.concatenate([low, low + size], axis=-1)
         inner = first + np.array([1, 1, -1, -1]) * (first[2:] - first[:2]).min() * draw.uniform(0.1, 0.4)
-        ask_iou(subject, first, inner, {})
-        ask_iou(subject, inner, first, {})
-        ask_iou(subject, first, first, {})
+        pairs += [(first, second), (first, inner), (inner, first), (first, first)]
+    ask_iou(subject, pairs, lambda _: {}, rtol=1e-3)  # a small number may be added to the union
 
 
 @check_of("yolo_non_max_suppression", title="Many boxes, and the limits by default")
@@ -59,11 +58,9 @@ def suppression_of_many(subject: Subject, draw: np.random.Generator) -> None:
 
 @check_of("yolo_non_max_suppression", title="One box")
 def suppression_of_one(subject: Subject, draw: np.random.Generator) -> None:
-    """Expect it back, with its class, as tensors."""
+    """Expect it back, with its class."""
     found = draw_rivals(draw, 1, 1, 80, size=1.0)
-    received = ask_suppression(subject, found)
-    compare.close(received, found, "yolo_non_max_suppression")
-    compare.are_tensors(received, 3, "yolo_non_max_suppression")
+    compare.close(ask_suppression(subject, found), found, "yolo_non_max_suppression")
 
 
 @check_of("yolo_eval", title="A batch of one picture")

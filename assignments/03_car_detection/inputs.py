@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from .reference import Boxes, Picture, filter_boxes, overlaps, suppress
-from .typical_mistakes import filter_mistakes, suppression_mistakes
+from .reference import Boxes, Pair, Picture, box_iou, filter_boxes, overlaps, suppress
+from .typical_mistakes import filter_mistakes, iou_mistakes, suppression_mistakes
 
 Case = tuple[Any, Any, dict[str, Any]]  # inputs, the right answer, and what each mistake gives
 MARGIN = 1e-3
+APART = 0.005  # least difference of IoUs that are told from each other
 
 
 def telling(candidates: Iterator[Case]) -> Case:
@@ -65,7 +66,7 @@ def filter_cases(draw: np.random.Generator, shape: tuple[int, ...], classes: int
             yield (boxes, confidence, probabilities), right, mistakes
 
 
-def draw_overlapping(draw: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def draw_overlapping(draw: np.random.Generator) -> Pair:
     """Draw two boxes (x1, y1, x2, y2) of which each has a part of its own, in whole numbers."""
     low = draw.integers(0, 8, 2)
     size = draw.integers(4, 10, 2)
@@ -73,6 +74,25 @@ def draw_overlapping(draw: np.random.Generator) -> tuple[np.ndarray, np.ndarray]
     first = np.concatenate([low, low + size])
     second = np.concatenate([low + shift, low + shift + draw.integers(4, 10, 2) + size - np.minimum(size, 4)])
     return first.astype(np.float64), second.astype(np.float64)
+
+
+def telling_pairs(draw: np.random.Generator, count: int) -> list[Pair]:
+    """Draw pairs of boxes that overlap, in either order, until all mistakes can be told from each other.
+
+    In each pair a mistake gives something else than the right answer and than 0 and 1, which say nothing of its cause.
+    """
+    while True:
+        pairs: list[Pair] = []
+        while len(pairs) < count:
+            first, second = draw_overlapping(draw)
+            pair = (first, second) if len(pairs) % 2 else (second, first)
+            values = np.array([*iou_mistakes(pair).values()])
+            plain = np.array([[0.0], [1.0], [box_iou(*pair)]])
+            if np.isfinite(values).all() and np.abs(values - plain).min() > APART:
+                pairs.append(pair)
+        answers = np.array([[*iou_mistakes(pair).values()] for pair in pairs])  # (pairs, mistakes)
+        if all(np.abs(answers[:, a] - answers[:, b]).max() > APART for a, b in combinations(range(len(answers.T)), 2)):
+            return pairs
 
 
 def draw_rivals(draw: np.random.Generator, places: int, around: int, classes: int, size: float) -> Boxes:
@@ -93,6 +113,8 @@ def suppression_cases(draw: np.random.Generator, classes: int, max_boxes: int, i
     """Give boxes, those that stay, and what mistakes make of them; without the mistakes that cannot show."""
     while True:
         found = draw_rivals(draw, 4, 4, classes, size=100.0)
+        # Almost the same box twice: so nothing suppressed means that nothing is, whatever the threshold.
+        found["boxes"][1], found["classes"][1] = found["boxes"][0] + 0.1, found["classes"][0]
         if not overlaps_are_clear(found, iou_threshold) or not overlaps_are_clear(found, 0.5):
             continue
         right = suppress(found, max_boxes, iou_threshold)

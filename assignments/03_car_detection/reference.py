@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 Boxes = dict[str, np.ndarray]  # scores (n,), boxes (n, 4), classes (n,)
+Pair = tuple[np.ndarray, np.ndarray]  # of boxes (x1, y1, x2, y2)
 
 
 def filter_boxes(boxes: np.ndarray, confidence: np.ndarray, probabilities: np.ndarray, threshold: float) -> Boxes:

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from .reference import Boxes, Picture, box_iou, corners, filter_boxes, suppress
+from .reference import Boxes, Pair, Picture, box_iou, corners, filter_boxes, suppress
 
 
 def filter_mistakes(
@@ -29,9 +29,13 @@ def filter_mistakes(
         "The threshold is for the best class's score, not for the confidence alone.": masked(
             confidence[..., 0] >= threshold
         ),
-        "The threshold that is given is not used: 0.6 is always taken.": filter_boxes(
-            boxes, confidence, probabilities, 0.6
+        "The threshold is for the best class's score, not for its probability alone.": masked(
+            probabilities.max(axis=-1) >= threshold
         ),
+        "The scores are the confidences: a box's score is that of its best class.": {
+            **right,
+            "scores": confidence[..., 0][scores >= np.float32(threshold)],
+        },
     }
     anchors, classes = probabilities.shape[-2:]
     if anchors == classes:  # only then does this mistake give anything
@@ -41,30 +45,51 @@ def filter_mistakes(
     return mistakes
 
 
-def iou_mistakes(first: np.ndarray, second: np.ndarray) -> dict[str, float]:
+def iou_mistakes(pair: Pair) -> dict[str, float]:
     """Tell what typical mistakes give for two boxes that overlap."""
+    first, second = pair
     low, high = np.maximum(first[:2], second[:2]), np.minimum(first[2:], second[2:])
+    area1, area2 = ((box[2:] - box[:2]).prod() for box in pair)
     shared = (high - low).prod()
-    areas = [(box[2:] - box[:2]).prod() for box in (first, second)]
-    hull = (np.maximum(first[2:], second[2:]) - np.minimum(first[:2], second[:2])).prod()
+    union = area1 + area2 - shared
+    lowest, highest = np.minimum(first[:2], second[:2]), np.maximum(first[2:], second[2:])
 
-    def with_pixel(box: np.ndarray) -> float:
-        return float((box[2:] - box[:2] + 1).prod())
+    def with_intersection(low: np.ndarray, high: np.ndarray) -> float:
+        wrong = (high - low).prod()
+        return float(wrong / (area1 + area2 - wrong))
 
-    shared_pixels = float((high - low + 1).prod())
+    with_pixels = [first + np.array([0, 0, 1, 1]), second + np.array([0, 0, 1, 1])]
     crossed = np.array([0, 2, 1, 3])
     with np.errstate(all="ignore"):
         return {
             "The union counts the intersection twice: subtract it once from the sum of the two areas.": shared
-            / sum(areas),
+            / (area1 + area2),
+            "The intersection is added to the sum of the two areas: it must be subtracted.": shared
+            / (area1 + area2 + shared),
+            "The division is upside down: the intersection is divided by the union.": union / shared,
             "That is the intersection: divide it by the union.": shared,
-            "The union is missing: the intersection is divided by the first box's area.": shared / areas[0],
-            "The union is missing: the intersection is divided by the second box's area.": shared / areas[1],
+            "That is what is not shared: 1 minus the result.": 1 - shared / union,
+            "The union is missing: the intersection is divided by the first box's area.": shared / area1,
+            "The union is missing: the intersection is divided by the second box's area.": shared / area2,
+            "The union is missing: the intersection is divided by the smaller area.": shared / min(area1, area2),
+            "The union is missing: the intersection is divided by the larger area.": shared / max(area1, area2),
+            "The second box's area is missing in the union: the first box's is there twice.": shared
+            / (2 * area1 - shared),
+            "The first box's area is missing in the union: the second box's is there twice.": shared
+            / (2 * area2 - shared),
             "The corners of the intersection are those of the hull: the left top takes the larger of two coordinates, "
-            "the right bottom the smaller.": hull / (sum(areas) - hull),
-            "A box from x1 to x2 is x2 - x1 wide, without 1 more.": shared_pixels
-            / (with_pixel(first) + with_pixel(second) - shared_pixels),
+            "the right bottom the smaller.": with_intersection(lowest, highest),
+            "The left top of the intersection takes the larger of two coordinates, not the smaller.": (
+                with_intersection(lowest, high)
+            ),
+            "The right bottom of the intersection takes the smaller of two coordinates, not the larger.": (
+                with_intersection(low, highest)
+            ),
+            "A box from x1 to x2 is x2 - x1 wide, without 1 more.": box_iou(*with_pixels),
             "A box is (x1, y1, x2, y2): the second number is y1, not x2.": box_iou(first[crossed], second[crossed]),
+            "A box is (x1, y1, x2, y2): the last two numbers are a corner, not width and height.": box_iou(
+                *(np.concatenate([box[:2], box[:2] + box[2:]]) for box in pair)
+            ),
             "The sides of the boxes are mixed up: width is x2 - x1 and height is y2 - y1.": shared
             / (_mixed(first) + _mixed(second) - shared),
         }
@@ -74,10 +99,11 @@ def _mixed(box: np.ndarray) -> float:
     return float((box[3] - box[0]) * (box[2] - box[1]))
 
 
-def apart_mistakes(first: np.ndarray, second: np.ndarray) -> dict[str, float]:
+def apart_mistakes(pair: Pair) -> dict[str, float]:
     """Tell what typical mistakes give for two boxes that do not overlap; infinity where they divide by 0."""
+    first, second = pair
     sides = np.minimum(first[2:], second[2:]) - np.maximum(first[:2], second[:2])
-    areas = float(sum((box[2:] - box[:2]).prod() for box in (first, second)))
+    areas = float(sum((box[2:] - box[:2]).prod() for box in pair))
     signed, unsigned = sides.prod(), np.abs(sides).prod()
     with np.errstate(all="ignore"):
         return {
@@ -123,6 +149,8 @@ def suppression_mistakes(found: Boxes, max_boxes: int, iou_threshold: float) -> 
         "The boxes are not in the order of their scores: sort by falling score after joining the classes, then keep "
         "the first max_boxes.": first(joined, max_boxes),
         "The classes are joined one after another: sort by falling score, and keep the first max_boxes.": joined,
+        "Only the boxes of the first class come back: the loop must take all classes.": taken(parts[0][:max_boxes]),
+        "Only the boxes of the last class come back: the loop must take all classes.": taken(parts[-1][:max_boxes]),
         "The indices count the boxes of a class only: with tf.gather they become places among the others too.": first(
             by_score(taken(np.concatenate(within))), max_boxes
         ),
@@ -149,9 +177,11 @@ def eval_mistakes(picture: Picture) -> dict[str, Boxes]:
         return suppress({**found, "boxes": found["boxes"] * picture.scale}, picture.max_boxes, picture.iou_threshold)
 
     height, width = picture.image_shape
+    likely = picture.filtered()
     with np.errstate(all="ignore"):  # boxes that are none
         return {
             "The boxes are relative to the picture: scale_boxes must turn them into its pixels.": scaled_by([1] * 4),
+            "The boxes are scaled twice: scale_boxes turns them into pixels once.": scaled_by(picture.scale**2),
             "Height and width are swapped: image_shape is (height, width), and boxes are (y1, x1, y2, x2).": scaled_by(
                 [width, height, width, height]
             ),
@@ -161,4 +191,11 @@ def eval_mistakes(picture: Picture) -> dict[str, Boxes]:
             "The boxes are still centre and size: yolo_boxes_to_corners must turn them into corners.": from_boxes(
                 np.concatenate([picture.box_xy, picture.box_wh], axis=-1)
             ),
+            "Centres and sizes are swapped: yolo_boxes_to_corners(box_xy, box_wh).": from_boxes(
+                corners(picture.box_wh, picture.box_xy)
+            ),
+            "What yolo_non_max_suppression gives is not used: these are all boxes that are likely enough.": {
+                **likely,
+                "boxes": likely["boxes"] * picture.scale,
+            },
         }

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_cv_course.grading.wire import Array, Layer, Model, Other
+from keras_cv_course.grading.wire import Array, Layer, Model, Other, Raised
 
 Expected = Any  # a number, an array, or a dict name -> array for a function that returns several
 
@@ -21,6 +21,7 @@ _KINDS = {
     "c": "complex",
 }
 _SAME_KIND = {"b": "b", "i": "iu", "u": "iu", "f": "f", "c": "c"}
+_GAP = " Is a gap not filled in?"
 _NOUNS = {"tensor": "a tensor", "array": "a NumPy array", "variable": "a variable"}
 
 
@@ -28,8 +29,30 @@ class Wrong(Exception):  # noqa: N818 - a verdict, not an error
     """What was received is wrong; the message says in what."""
 
 
+# What code raises for other reasons than a wrong way to compute something: a check's hint would lead astray.
+_NOT_OF_THE_METHOD = (
+    *("NameError", "UnboundLocalError", "ImportError", "ModuleNotFoundError", "SyntaxError", "IndentationError"),
+    *("SystemExit", "KeyboardInterrupt", "MemoryError", "RecursionError"),
+)
+
+
 class NotCompared(Wrong):
-    """Nothing was compared, for the submission's code raised or is not there: a check's hint does not apply."""
+    """Nothing was compared, for the submission's code raised or is not there.
+
+    Args:
+        message: for the learner.
+        raised: what the code raised; None where it is not there.
+    """
+
+    def __init__(self, message: str, raised: Raised | None = None) -> None:
+        super().__init__(message)
+        self.raised = raised
+
+    @property
+    def hint_helps(self) -> bool:
+        """Tell whether a check's hint can help: a line of the submission raised, on its way to a result."""
+        raised = self.raised
+        return raised is not None and bool(raised.frames) and raised.type not in _NOT_OF_THE_METHOD
 
 
 class Partly(Exception):  # noqa: N818
@@ -96,6 +119,8 @@ def are_tensors(received: Any, count: int, name: str) -> None:
     if len(parts) != count:
         raise Wrong(f"{name}: expected {count} results. Received: {describe(received)}.{_if_none(received)}")
     for part in parts:
+        if part is None:
+            raise Wrong(f"{name}: expected TensorFlow tensors, received None.{_GAP}")
         if not (isinstance(part, Array) and part.kind == "tensor"):
             raise Wrong(f"{name}: expected TensorFlow tensors, received {describe(part)}. Use TensorFlow's functions.")
 
@@ -137,6 +162,9 @@ def _difference(received: Any, expected: Expected, name: str, rtol: float, atol:
             f"{name}: expected {len(expected)} results: {', '.join(expected)}. Received: {describe(received)}."
             f"{_if_none(received)}"
         )
+    gaps = [part_name for part_name, part in zip(expected, received, strict=True) if part is None]
+    if gaps:
+        return f"{name}: expected {', '.join(expected)}. Received None for {', '.join(gaps)}.{_GAP}"
     found = (
         _array_difference(part, np.asarray(value), f"{part_name} of {name}", rtol, atol)
         for (part_name, value), part in zip(expected.items(), received, strict=True)
@@ -184,7 +212,7 @@ def _wanted(expected: np.ndarray) -> str:
 
 
 def _if_none(received: Any) -> str:
-    return " Is its `return` missing?" if received is None else ""
+    return " Is a gap not filled in, or the `return` missing?" if received is None else ""
 
 
 def _is_close(values: np.ndarray, expected: np.ndarray, rtol: float, atol: float) -> np.ndarray:

@@ -101,7 +101,8 @@ def run_check(check: Check, subject: Subject, seed: int | str) -> CheckResult:
     try:
         check.run(subject, check.draw(seed))
     except NotCompared as wrong:
-        return _check_result(check, "failed", 0.0, str(wrong))
+        message = _with_hint(check, str(wrong)) if wrong.hint_helps else str(wrong)
+        return _check_result(check, "failed", 0.0, message)
     except Wrong as wrong:
         return _check_result(check, "failed", 0.0, _with_hint(check, str(wrong)))
     except Partly as partly:

@@ -16,11 +16,6 @@ from keras_cv_course.grading.requests import write_request
 from keras_cv_course.grading.wire import Array, Missing, Model, ProtocolError, Raised, Value
 
 Ask = Callable[[bytes], bytes]
-# What code raises for other reasons than a wrong way to compute something: a check's hint would lead astray.
-_NOT_OF_THE_METHOD = (
-    *("NameError", "UnboundLocalError", "ImportError", "ModuleNotFoundError", "SyntaxError", "IndentationError"),
-    *("SystemExit", "KeyboardInterrupt", "MemoryError", "RecursionError"),
-)
 
 
 class Subject:
@@ -92,8 +87,7 @@ class Subject:
         if isinstance(answer, Value):
             return answer.value
         if isinstance(answer, Raised):
-            wrong = Wrong if answer.frames and answer.type not in _NOT_OF_THE_METHOD else NotCompared
-            raise wrong(explain(what, answer, self._locate))
+            raise NotCompared(explain(what, answer, self._locate), answer)
         if isinstance(answer, Missing):
             raise NotCompared(f"There is no {answer.name}.")
         raise ProtocolError("an answer to something else")

@@ -38,7 +38,7 @@ def test_close_values_pass(value: Any, expected: Any) -> None:
 @pytest.mark.parametrize(
     ("value", "told"),
     [
-        (None, "expected a tensor of floating-point numbers of shape (2, 4). Received: None. Is its `return` missing?"),
+        (None, "Received: None. Is a gap not filled in, or the `return` missing?"),
         (Other("KerasTensor: x"), "Received: an object KerasTensor: x."),
         ([1.0, 2.0], "Received: a list of 2."),
         (received(EXPECTED[0]), "expected the shape (2, 4). Received: (4,)."),
@@ -77,6 +77,7 @@ def test_structure_and_order_of_results_are_told() -> None:
         ((scores,), "f: expected 2 results: scores, classes. Received: a tuple of 1."),
         ((classes, scores), "f: these are the right results, returned in another order. Return scores, classes."),
         ((scores, received([4])), "classes of f: 1 of 1 values differ."),
+        ((None, classes), "f: expected scores, classes. Received None for scores. Is a gap not filled in?"),
     ]:
         with pytest.raises(Wrong) as wrong:
             compare.close(value, expected, "f")
@@ -102,3 +103,5 @@ def test_tensors_are_told_from_arrays() -> None:
     for value in ((), received(1), (received(1), received(2, kind="array")), (received(1), 2), None):
         with pytest.raises(Wrong):
             compare.are_tensors(value, 2, "f")
+    with pytest.raises(Wrong, match=r"received None\. Is a gap not filled in\?$"):
+        compare.are_tensors((received(1), None), 2, "f")

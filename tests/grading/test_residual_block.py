@@ -90,7 +90,7 @@ def test_right_model_earns_all(grade_residual, block: str) -> None:
         (
             "    return X",
             "    return None",
-            "expected a Keras tensor or model, received None. Is its `return` missing?",
+            "expected a Keras tensor or model, received None. Is a gap not filled in, or the `return` missing?",
         ),
         ("F1, F2, F3 = filters", "F2, F1, F3 = filters", "shapes of the kernels: expected"),
     ],

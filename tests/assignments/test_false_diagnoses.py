@@ -1,0 +1,80 @@
+"""What is told of a mistake does not name another one."""
+
+from pathlib import Path
+
+import pytest
+from assignment_lessons import FOLDERS, read
+
+from keras_cv_course.grading.scoring import grade
+from keras_cv_course.grading.server import WorkerServer
+
+CASES = {  # what was written: assignment, function that is asked, function -> what becomes what, what must not be told
+    "always 0": ("03", "iou", {"iou": ("intersection / union", "0")}, ["y1, not x2", "The union"]),
+    "// for /": ("03", "iou", {"iou": ("intersection / union", "intersection // union")}, ["y1, not x2", "The union"]),
+    "the smaller area": (
+        "03",
+        "iou",
+        {"iou": ("intersection / union", "intersection / min(area1, area2)")},
+        ["first box's area", "second box's area"],
+    ),
+    "a fixed threshold": (
+        "03",
+        "yolo_filter_boxes",
+        {"yolo_filter_boxes": (">= threshold", ">= 0.6")},
+        ["compare with >="],
+    ),
+    "rounded scores": (
+        "03",
+        "yolo_filter_boxes",
+        {"yolo_filter_boxes": ("best_scores >= threshold", "tf.round(best_scores) >= threshold")},
+        ["compare with >=", "is not used"],
+    ),
+    "a gap beside a return": (
+        "03",
+        "yolo_filter_boxes",
+        {"yolo_filter_boxes": ("classes = tf.boolean_mask(best_classes, mask)", "classes = None")},
+        ["`return`", "Use TensorFlow's functions"],
+    ),
+    "one class alone": (
+        "03",
+        "yolo_non_max_suppression",
+        {"yolo_non_max_suppression": ("chosen.append(kept)", "chosen.append(kept)\n        break")},
+        ["order of their scores"],
+    ),
+    "the threshold turned around": (
+        "03",
+        "yolo_non_max_suppression",
+        {"yolo_non_max_suppression": ("iou_threshold=iou_threshold", "iou_threshold=1 - iou_threshold")},
+        ["Nothing was suppressed", "is not used"],
+    ),
+    "one threshold for both": (
+        "03",
+        "yolo_eval",
+        {"yolo_eval": ("max_boxes, iou_threshold)", "max_boxes, score_threshold)")},
+        ["are swapped"],
+    ),
+    "an error in yolo_eval's own line, beside a wrong function": (
+        "03",
+        "yolo_eval",
+        {
+            "yolo_eval": ("box_confidence, box_class_probs = yolo_outputs", "box_confidence = yolo_outputs"),
+            "yolo_filter_boxes": (">= threshold", "< threshold"),
+        },
+        ["The cause may be", "are right for this picture"],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_another_mistake_is_not_named(case: str, tmp_path: Path, server: WorkerServer) -> None:
+    number, asked, changes, others = CASES[case]
+    lesson = read(next(folder for folder in FOLDERS if folder.name.startswith(number)))
+    solutions = {cell.function: cell.solution for cell in lesson.cells}
+    for function, (old, _) in changes.items():
+        assert solutions[function].count(old) == 1
+    instead = {function: solutions[function].replace(*change) for function, change in changes.items()}
+    path = lesson.write_notebook(tmp_path / "learner.ipynb", solved=True, instead=instead)
+    (question,) = grade(path, lesson.readable(asked), seed=1, server=server).questions
+    told = "\n".join(check.message for check in question.checks)
+    assert told
+    assert [sentence for sentence in others if sentence in told] == []
