@@ -93,12 +93,17 @@ class BlockCase:
 
     def _why(self, message: str) -> str:
         """Say why main path and shortcut cannot be added, from the shapes that an error tells."""
+        if "incompatible with the layer" in message:  # a single path does not go on
+            return ""
+        if "input_shape=[None, " in message or ", None] (not a list" in message:
+            return "\nOne of the two that are added is still None: is a gap not filled in?"
         shapes = [tuple(map(int, found)) for found in _SHAPE.findall(message)][-2:]
         first, _, last = self.block.filters
         smaller = (self.output[0] - self.block.size + 1, self.output[1] - self.block.size + 1, last)
         twice = self._output(self.block.stride**2)
         reasons: dict[tuple[int, ...], str] = {
-            smaller: "The middle convolution loses the border of its input: it needs padding='same'.",
+            smaller: "A convolution with a kernel of f x f loses the border of its input: only the middle one has "
+            "such a kernel, and padding='same'.",
         }
         if self.block.projects:
             reasons |= {
@@ -124,8 +129,8 @@ def draw_block(draw: np.random.Generator, *, projects: bool, size: int = 3, stri
     channels, *filters = (int(number) for number in draw.choice(np.arange(3, 10), 4, replace=False))
     if not projects:
         filters[2] = channels
-    # With these lengths no two of the mistakes in a stride give the same shape.
-    height, width = (int(number) for number in draw.choice((13, 14, 15), 2, replace=False))
+    # With these lengths no two of the mistakes in a stride give the same shape, nor, as one is even, the same values.
+    height, width = (int(number) for number in draw.permutation([14, draw.choice((13, 15))]))
     return BlockCase(Block(size, (filters[0], filters[1], filters[2]), stride, projects), (height, width, channels))
 
 
@@ -150,6 +155,9 @@ def block_mistakes(block: Block) -> dict[str, Block]:
         "The ReLU after the second batch norm is missing.": replace(block, activated=(True, False)),
         "The ReLUs after the first and the second batch norm are missing.": replace(block, activated=(False, False)),
         "ReLU and batch norm are in the wrong order: the batch norm comes first.": replace(block, activated_first=True),
+        "The batch norms have an epsilon of their own: leave it out, for Keras's default of 0.001.": replace(
+            block, epsilon=1e-5
+        ),
         "The shortcut has a ReLU: nothing but the addition comes between it and the last ReLU.": replace(
             block, shortcut_activated=True
         ),
@@ -208,21 +216,26 @@ def see_block_training(subject: Subject, draw: np.random.Generator, case: BlockC
 
 
 def see_initializer(subject: Subject, case: BlockCase) -> None:
-    """See that the kernels come from the initializer that a block is given."""
-    model = case.build(subject, initializer=Named("waves"))
+    """See that the kernels come from the initializer that a block is given, and the rest from Keras's defaults."""
+    model = case.build(subject, initializer=Named("Waves"))
     for (kind, shape), values in zip(kinds_of(model), subject.weights(model), strict=True):
-        if kind == "kernel" and not np.allclose(values, initial_weights(kind, shape), atol=1e-4):
+        if np.allclose(values, initial_weights(kind, shape), atol=1e-4):
+            continue
+        if kind == "kernel":
             raise compare.Wrong(
                 f"The kernel of shape {shape} does not come from the initializer that was given: "
                 f"kernel_initializer=initializer(seed=0)."
             )
+        raise compare.Wrong(
+            f"The {kind} of shape {shape} does not begin as Keras's default: give no initializer for it."
+        )
 
 
 def see_call_on_numbers(subject: Subject, draw: np.random.Generator, case: BlockCase, *, training: bool) -> None:
     """Call a block on numbers, as one tries it out, with kernels from an initializer that is given."""
     x = case.draw_images(draw)
     received, takes_training = with_training(
-        lambda **keyword: case.ask(subject, x, initializer=Named("waves"), **keyword), case.function, training
+        lambda **keyword: case.ask(subject, x, initializer=Named("Waves"), **keyword), case.function, training
     )
     if training and not takes_training:  # the revision in which Keras alone decides, and numbers mean use
         return

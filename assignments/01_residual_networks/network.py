@@ -65,9 +65,9 @@ def see_network_weights(model: Model) -> None:
         received = kernels["kernel", (3, 3, width, width)]
         if received != count:
             raise compare.Wrong(
-                f"Stage {stage + 2}, whose filters are [{width}, {width}, {4 * width}]: expected {count} blocks, 1 "
-                f"convolutional_block and {count - 1} identity_block. Received: {received}. Does each line begin with "
-                f"X = ?"
+                f"Stage {stage + 2}, whose filters are [{width}, {width}, {4 * width}]: expected {count} blocks with "
+                f"f=3, 1 convolutional_block and {count - 1} identity_block. Received: {received}. Does each line begin "
+                f"with X = ?"
             )
     mistakes = {
         "The dense layer gets four times as many numbers as it should: max pooling after stage 1, the stride of a "
@@ -145,11 +145,28 @@ def see_network_values(
 
 
 def blame(subject: Subject, see: Callable[[], None]) -> None:
-    """Compare the network; where it is wrong, say which of the submission's blocks is wrong already."""
+    """Compare the network; where it is wrong, say which of the submission's blocks is wrong already.
+
+    What the network's own lines raise, no block is the cause of.
+    """
     try:
         see()
+    except compare.NotCompared as wrong:
+        if wrong.raised is None or len(wrong.raised.frames) < 2:
+            raise
+        raise compare.NotCompared(f"{wrong}{_cause(subject) or _misfit(str(wrong))}") from None
     except compare.Wrong as wrong:
-        raise type(wrong)(f"{wrong}{_cause(subject)}") from None
+        raise compare.Wrong(f"{wrong}{_cause(subject)}") from None
+
+
+def _misfit(message: str) -> str:
+    """Say why blocks that are right by themselves cannot be joined."""
+    if "Inputs have incompatible shapes" not in message:
+        return ""
+    return (
+        "\nAll blocks of a stage have the same filters, and the first is a convolutional_block: an identity_block "
+        "keeps the number of channels."
+    )
 
 
 def _cause(subject: Subject) -> str:

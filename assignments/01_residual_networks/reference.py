@@ -51,7 +51,7 @@ class DrawnWeights:
 
 
 def initial_weights(kind: str, shape: tuple[int, ...]) -> np.ndarray:
-    """Give the weights of layers that are new, where `waves` of given.py makes the kernels."""
+    """Give the weights of layers that are new, where `Waves` of given.py makes the kernels."""
     if kind == "kernel":
         return np.sin(np.arange(np.prod(shape))).reshape(shape).astype(np.float32)
     return np.full(shape, 1 if kind in ("gamma", "moving_variance") else 0, np.float32)
@@ -91,12 +91,12 @@ def convolve(
     return result
 
 
-def normalize(x: np.ndarray, weights: Weights, training: bool) -> np.ndarray:
+def normalize(x: np.ndarray, weights: Weights, training: bool, epsilon: float = EPSILON) -> np.ndarray:
     """Apply batch norm, with the batch's own statistics in training."""
     gamma, beta, mean, variance = (weights(kind, x.shape[-1:]) for kind in BATCH_NORM)
     if training:
         mean, variance = x.mean(axis=(0, 1, 2)), x.var(axis=(0, 1, 2))
-    return (x - mean) / np.sqrt(variance + np.float32(EPSILON)) * gamma + beta
+    return (x - mean) / np.sqrt(variance + np.float32(epsilon)) * gamma + beta
 
 
 def relu(x: np.ndarray) -> np.ndarray:
@@ -128,6 +128,7 @@ class Block:
         join: how main path and shortcut come together.
         shortcut_activated: whether the shortcut has a ReLU.
         last_activated: whether there is a ReLU at the end.
+        epsilon: of the batch norms.
     """
 
     size: int
@@ -140,12 +141,13 @@ class Block:
     join: Literal["added", "main alone", "main twice", "before the batch norm", "after a ReLU"] = "added"
     shortcut_activated: bool = False
     last_activated: bool = True
+    epsilon: float = EPSILON
 
     def __call__(self, x: np.ndarray, weights: Weights, training: bool) -> np.ndarray:
         """Apply the block."""
         shortcut = x
         if self.projects:
-            shortcut = normalize(convolve(x, weights, self.filters[2], 1, self.stride), weights, training)
+            shortcut = normalize(convolve(x, weights, self.filters[2], 1, self.stride), weights, training, self.epsilon)
         if self.shortcut_activated:
             shortcut = relu(shortcut)
         strides = self.strides or (self.stride, 1, 1)
@@ -154,15 +156,15 @@ class Block:
         ):
             x = convolve(x, weights, filters, size, stride)
             if self.activated_first:
-                x = normalize(relu(x), weights, training)
+                x = normalize(relu(x), weights, training, self.epsilon)
             else:
-                x = normalize(x, weights, training)
+                x = normalize(x, weights, training, self.epsilon)
                 x = relu(x) if activated else x
         x = convolve(x, weights, self.filters[2], 1, strides[2])
         if self.join == "before the batch norm":
-            x = normalize(x + shortcut, weights, training)
+            x = normalize(x + shortcut, weights, training, self.epsilon)
         else:
-            x = normalize(x, weights, training)
+            x = normalize(x, weights, training, self.epsilon)
             x = relu(x) if self.join == "after a ReLU" else x
             x = x + {"main alone": 0, "main twice": x}.get(self.join, shortcut)
         return relu(x) if self.last_activated else x

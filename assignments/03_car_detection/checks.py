@@ -186,36 +186,35 @@ def eval_of_a_picture(subject: Subject, draw: np.random.Generator) -> None:
     hint="score_threshold belongs to yolo_filter_boxes; max_boxes and iou_threshold to yolo_non_max_suppression.",
 )
 def eval_passes_its_arguments(subject: Subject, draw: np.random.Generator) -> None:
-    """Give other values than the defaults: first of the thresholds, then of max_boxes."""
+    """Give other values than the defaults: first of the thresholds, where no more boxes stay than without max_boxes."""
     defaults = {"max_boxes": 10, "score_threshold": 0.6, "iou_threshold": 0.5}
+    score, iou = 0.7, 0.35
+    of_thresholds = {
+        "score_threshold does not reach its step: 0.6 is always taken.": {"score_threshold": 0.6},
+        "iou_threshold does not reach its step: 0.5 is always taken.": {"iou_threshold": 0.5},
+        "score_threshold and iou_threshold are swapped.": {"score_threshold": iou, "iou_threshold": score},
+        "yolo_filter_boxes gets iou_threshold: it needs score_threshold.": {"score_threshold": iou},
+        "yolo_non_max_suppression gets score_threshold: it needs iou_threshold.": {"iou_threshold": score},
+        "No box is left out for its score: yolo_filter_boxes drops those below score_threshold.": {
+            "score_threshold": 0
+        },
+        "None of the arguments reaches its step: the defaults are always taken.": defaults,
+    }
+    of_most = {"max_boxes does not reach its step: 10 is always taken.": {"max_boxes": 10}}
 
-    def cases(changed: dict[str, float]) -> Iterator[Case]:
+    def cases(given: dict[str, float], mistakes: dict[str, dict[str, float]]) -> Iterator[Case]:
         while True:
-            picture = draw_picture(draw, **{**defaults, **changed})
-            mistakes = {
-                f"{name} does not reach its step: {defaults[name]} is always taken.": replace(
-                    picture, **{name: defaults[name]}
-                ).evaluate()
-                for name in changed
-            }
-            if "iou_threshold" in changed:
-                score, iou = picture.score_threshold, picture.iou_threshold
-                for text, thresholds in {
-                    "score_threshold and iou_threshold are swapped.": (iou, score),
-                    "yolo_filter_boxes gets iou_threshold: it needs score_threshold.": (iou, iou),
-                    "yolo_non_max_suppression gets score_threshold: it needs iou_threshold.": (score, score),
-                    "score_threshold and iou_threshold do not reach their steps: 0.6 and 0.5 are always taken.": (
-                        0.6,
-                        0.5,
-                    ),
-                }.items():
-                    wrong = replace(picture, score_threshold=thresholds[0], iou_threshold=thresholds[1])
-                    mistakes[text] = wrong.evaluate()
-            yield picture, picture.evaluate(), mistakes
+            picture = draw_picture(draw, **given)
+            right = picture.evaluate()
+            if len(right["scores"]) <= defaults["max_boxes"]:
+                yield picture, right, {text: replace(picture, **wrong).evaluate() for text, wrong in mistakes.items()}
 
-    for changed in ({"score_threshold": 0.7, "iou_threshold": 0.3, "max_boxes": 20}, {"max_boxes": 4}):
-        picture, _, mistakes = telling(cases(changed))
-        ask_eval(subject, picture, mistakes, *defaults)
+    for given, mistakes in (
+        ({"max_boxes": 40, "score_threshold": score, "iou_threshold": iou}, of_thresholds),
+        ({**defaults, "max_boxes": 4}, of_most),
+    ):
+        picture, _, results = telling(cases(given, mistakes))
+        ask_eval(subject, picture, results, *defaults)
 
 
 @check_of("yolo_eval", title="TensorFlow tensors come back")

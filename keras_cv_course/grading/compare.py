@@ -106,7 +106,8 @@ def equal(received: Any, expected: Any, name: str) -> None:
         Wrong: they are not.
     """
     if type(received) is not type(expected) or received != expected:
-        raise Wrong(f"{name}: expected {expected!r}, received {describe(received)}.")
+        told = repr(received) if isinstance(received, tuple) and len(repr(received)) < 100 else describe(received)
+        raise Wrong(f"{name}: expected {expected!r}, received {told}.")
 
 
 def are_tensors(received: Any, count: int, name: str) -> None:

@@ -73,7 +73,7 @@ class Layer:
         trainable: whether training changes it.
         output: shape of what it gives, None for an unknown size; None where Keras does not know it.
         parameters: their number.
-        config: what it was made with; empty where it has layers itself.
+        config: what it was made with; empty where it has layers itself, or does not tell.
         layers: of a model inside the model.
     """
 

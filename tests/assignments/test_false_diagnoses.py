@@ -53,6 +53,35 @@ CASES = {  # what was written: assignment, function that is asked, function -> w
         {"yolo_eval": ("max_boxes, iou_threshold)", "max_boxes, score_threshold)")},
         ["are swapped"],
     ),
+    "nothing filtered": (
+        "03",
+        "yolo_eval",
+        {"yolo_eval": ("box_class_probs, score_threshold)", "box_class_probs, 0.0)")},
+        ["gets iou_threshold", "are swapped"],
+    ),
+    "f in the third convolution": (
+        "01",
+        "identity_block",
+        {"identity_block": ("Conv2D(F3, kernel_size=1", "Conv2D(F3, kernel_size=f")},
+        ["The middle convolution loses"],
+    ),
+    "one batch norm for two": (
+        "01",
+        "identity_block",
+        {
+            "identity_block": (
+                "    X = Conv2D(F3, kernel_size=1",
+                "    n = BatchNormalization()\n    X = n(Conv2D(F3 + 1, 1)(n(X)))\n    X = Conv2D(F3, kernel_size=1",
+            )
+        },
+        ["F3 channels"],
+    ),
+    "biases that begin at 1": (
+        "01",
+        "identity_block",
+        {"identity_block": ("Conv2D(F3, kernel_size=1", "Conv2D(F3, bias_initializer='ones', kernel_size=1")},
+        ["does not reach all batch norms"],
+    ),
     "an error in yolo_eval's own line, beside a wrong function": (
         "03",
         "yolo_eval",

@@ -172,9 +172,16 @@ def _describe_layer(layer: Any, depth: int) -> dict[str, Any]:
         "trainable": bool(layer.trainable),
         "output": _shape(output) if hasattr(output, "shape") else None,
         "parameters": layer.count_params() if layer.built else 0,
-        "config": {} if inner else _plain(layer.get_config(), 0),
+        "config": {} if inner else _config_of(layer),
         "layers": [_describe_layer(each, depth + 1) for each in inner],
     }
+
+
+def _config_of(layer: Any) -> Any:
+    try:
+        return _plain(layer.get_config(), 0)
+    except NotImplementedError:  # of a layer of the submission's own that cannot be saved
+        return {}
 
 
 def _describe_compiled(model: Any) -> dict[str, Any] | None:
