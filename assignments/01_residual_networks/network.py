@@ -66,8 +66,8 @@ def see_network_weights(model: Model) -> None:
         if received != count:
             raise compare.Wrong(
                 f"Stage {stage + 2}, whose filters are [{width}, {width}, {4 * width}]: expected {count} blocks with "
-                f"f=3, 1 convolutional_block and {count - 1} identity_block. Received: {received}. Does each line begin "
-                f"with X = ?"
+                f"f=3, 1 convolutional_block and {count - 1} identity_block. Received: {received}. Does each line "
+                f"begin with X = ?"
             )
     mistakes = {
         "The dense layer gets four times as many numbers as it should: max pooling after stage 1, the stride of a "
