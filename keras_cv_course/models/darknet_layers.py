@@ -136,7 +136,7 @@ def darknet_model(
     for layer in network_layers[:-1]:
         x = builder.add(layer, x, outputs)
         outputs.append(x)
-    return keras.Model(inputs, builder.head(head, x), name=name)
+    return keras.Model(inputs, head_convolution(head.filters, x, head.size), name=name)
 
 
 def widened(network_layers: Sequence[Layer], width: float) -> tuple[Layer, ...]:
@@ -228,6 +228,26 @@ def check_input_shape(input_shape: Sequence[int | None]) -> None:
         )
 
 
+def convolution(layer: Convolution, x: Tensor, name: str, *, epsilon: float = 1e-3, momentum: float = 0.99) -> Tensor:
+    """Apply a convolution with what follows it: layers `name`, and ``_bn`` and ``_leaky`` after it."""
+    x = layers.Conv2D(
+        layer.filters,
+        layer.size,
+        padding="same",
+        use_bias=not layer.normalized,
+        kernel_initializer="he_normal",
+        name=name,
+    )(x)
+    if layer.normalized:
+        x = layers.BatchNormalization(epsilon=epsilon, momentum=momentum, name=f"{name}_bn")(x)
+    return layers.LeakyReLU(LEAKY_SLOPE, name=f"{name}_leaky")(x) if layer.leaky else x
+
+
+def head_convolution(filters: int, x: Tensor, size: int = 1) -> Tensor:
+    """Apply the last convolution; in float32 also under a mixed-precision policy, because boxes are made of it."""
+    return layers.Conv2D(filters, size, padding="same", dtype="float32", name="head")(x)
+
+
 class _Builder:
     """Turns layers into Keras layers and counts them for their names."""
 
@@ -251,27 +271,10 @@ class _Builder:
                 sources = [earlier[number] for number in route_sources(layer, len(earlier))]
                 return sources[0] if len(sources) == 1 else layers.Concatenate(name=self._numbered("concat"))(sources)
 
-    def head(self, layer: Convolution, x: Tensor) -> Tensor:
-        """Apply the last convolution; in float32 also under a mixed-precision policy, because boxes are made of it."""
-        return layers.Conv2D(layer.filters, layer.size, padding="same", dtype="float32", name="head")(x)
-
     def _convolution(self, layer: Convolution, x: Tensor) -> Tensor:
-        name = self._numbered("conv")
-        x = layers.Conv2D(
-            layer.filters,
-            layer.size,
-            padding="same",
-            use_bias=not layer.normalized,
-            kernel_initializer="he_normal",
-            name=name,
-        )(x)
-        if layer.normalized:
-            x = layers.BatchNormalization(
-                epsilon=self.variant.batch_norm_epsilon, momentum=self.batch_norm_momentum, name=f"{name}_bn"
-            )(x)
-        if layer.leaky:
-            x = layers.LeakyReLU(LEAKY_SLOPE, name=f"{name}_leaky")(x)
-        return x
+        return convolution(
+            layer, x, self._numbered("conv"), epsilon=self.variant.batch_norm_epsilon, momentum=self.batch_norm_momentum
+        )
 
     def _numbered(self, kind: str) -> str:
         self.counts[kind] += 1

@@ -4,13 +4,16 @@ The course's model has `tf.nn.space_to_depth`, weights from Darknet need Darknet
 permutation of the other's channels. Both are made of plain Keras layers, so that a saved model loads with Keras alone.
 """
 
-from typing import Any
+from typing import Any, Literal
 
-from keras import layers
+import keras
+from keras import layers, ops
 
 Tensor = Any  # a symbolic or eager tensor of the current backend
 
 BLOCK = 2
+
+Kind = Literal["space_to_depth", "reorg"]
 
 
 def space_to_depth(x: Tensor, name: str) -> Tensor:
@@ -52,3 +55,40 @@ def reorg(x: Tensor, name: str) -> Tensor:
     x = layers.Permute((3, 5, 1, 2, 4), name=f"{name}_order")(x)  # 2, 2, quarter, height, width
     x = layers.Reshape((BLOCK**2 * channels, height // BLOCK, width // BLOCK), name=f"{name}_join")(x)
     return layers.Permute((2, 3, 1), name=name)(x)  # height / 2, width / 2, 4 * channels
+
+
+@keras.saving.register_keras_serializable(package="keras_cv_course")
+class AnySizePassthrough(layers.Layer):
+    """Either passthrough for maps whose height and width are known only when a batch comes, which plain layers lack.
+
+    It stands in models while they train on pictures of several sizes; saved ones have :func:`space_to_depth` or
+    :func:`reorg`.
+    """
+
+    def __init__(self, kind: Kind, **options: Any) -> None:
+        """Take the kind, and Keras's own options of a layer."""
+        super().__init__(**options)
+        self.kind = kind
+
+    def call(self, x: Tensor) -> Tensor:
+        """Give (batch, height / 2, width / 2, 4 * channels) for (batch, height, width, channels)."""
+        _, height, width, channels = ops.shape(x)
+        rows, columns, quarter = height // BLOCK, width // BLOCK, channels // BLOCK**2
+        if self.kind == "space_to_depth":
+            x = ops.reshape(x, (-1, rows, BLOCK, columns, BLOCK * channels))
+            return ops.reshape(ops.transpose(x, (0, 1, 3, 2, 4)), (-1, rows, columns, BLOCK**2 * channels))
+        x = ops.reshape(ops.transpose(x, (0, 3, 1, 2)), (-1, quarter, height, BLOCK, width, BLOCK))
+        x = ops.transpose(x, (0, 3, 5, 1, 2, 4))  # 2, 2, quarter, height, width
+        x = ops.reshape(x, (-1, BLOCK**2 * channels, rows, columns))
+        return ops.transpose(x, (0, 2, 3, 1))  # height / 2, width / 2, 4 * channels
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Give the shape of the result; the sizes may be unknown."""
+        batch, height, width, channels = input_shape
+        rows, columns = (side and side // BLOCK for side in (height, width))
+        assert channels is not None
+        return batch, rows, columns, BLOCK**2 * channels
+
+    def get_config(self) -> dict[str, Any]:
+        """Give the arguments, for copying."""
+        return {**super().get_config(), "kind": self.kind}
