@@ -76,20 +76,24 @@ def letterbox(image: np.ndarray, input_size: Size) -> tuple[np.ndarray, Placemen
         DataContentError: no such picture, or a size below 1.
     """
     _check(image, input_size)
-    (rows, columns), (input_rows, input_columns) = image.shape[:2], input_size
+    placement = letterbox_placement(image.shape[:2], input_size)
+    height, width = placement.height, placement.width
+    boxed = np.full((*input_size, 3), GREY, np.float32)
+    top, left = int(placement.top), int(placement.left)
+    boxed[top : top + height, left : left + width] = _resize(image, (height, width))
+    return boxed, placement
+
+
+def letterbox_placement(image_size: Size, input_size: Size) -> Placement:
+    """Tell where :func:`letterbox` puts a picture of a size."""
+    (rows, columns), (input_rows, input_columns) = image_size, input_size
     # Whole-number divisions, as in C. Darknet makes nothing of a picture that is too narrow for a single pixel.
     if np.float32(input_columns) / np.float32(columns) < np.float32(input_rows) / np.float32(rows):
         height, width = max(1, rows * input_columns // columns), input_columns
     else:
         height, width = input_rows, max(1, columns * input_rows // rows)
-
-    boxed = np.full((*input_size, 3), GREY, np.float32)
-    top, left = (input_rows - height) // 2, (input_columns - width) // 2
-    boxed[top : top + height, left : left + width] = _resize(image, (height, width))
-    placement = Placement(
-        (rows, columns), input_size, (input_rows - height) / 2, (input_columns - width) / 2, height, width
-    )
-    return boxed, placement
+    top, left = (input_rows - height) / 2, (input_columns - width) / 2
+    return Placement((rows, columns), input_size, top, left, height, width)
 
 
 def stretch(image: np.ndarray, input_size: Size) -> tuple[np.ndarray, Placement]:
@@ -101,7 +105,12 @@ def stretch(image: np.ndarray, input_size: Size) -> tuple[np.ndarray, Placement]
     height, width = input_size
     stretched = Image.fromarray(image).resize((width, height), Image.Resampling.BICUBIC)
     pixels = np.divide(np.asarray(stretched), np.float32(255), dtype=np.float32)
-    return pixels, Placement((image.shape[0], image.shape[1]), input_size, 0.0, 0.0, height, width)
+    return pixels, stretch_placement((image.shape[0], image.shape[1]), input_size)
+
+
+def stretch_placement(image_size: Size, input_size: Size) -> Placement:
+    """Tell where :func:`stretch` puts a picture of a size."""
+    return Placement(image_size, input_size, 0.0, 0.0, *input_size)
 
 
 def _resize(image: np.ndarray, size: Size) -> np.ndarray:

@@ -63,23 +63,59 @@ def read_images(
         DataContentError: a class of which no file could be read, or an impossible size.
         DataError: images that fit neither into memory nor on the disk for temporary files.
     """
-    height, width = size
-    if height < 1 or width < 1:
+    if min(size) < 1:
         raise DataContentError(f"Expected size as (height, width), each at least 1. Received: {size}.")
+
+    def check(read: list[int], skipped: list[SkippedFile]) -> None:
+        if every_class or not read:
+            _check_every_class_was_read(files, read, skipped)
+
+    pixels, read, skipped = decode_pictures(
+        files.paths, size, lambda picture: crop_and_resize(picture, size), files.root, check=check, progress=progress
+    )
+    data = LabelledImages(pixels, files.labels[read], files.class_names, origin=str(files.root))
+    return ReadImages(data, tuple(files.paths[i] for i in read), tuple(skipped))
+
+
+def decode_pictures(
+    paths: Sequence[Path],
+    size: tuple[int, int],
+    prepare: Callable[[np.ndarray], np.ndarray],
+    root: Path,
+    *,
+    check: Callable[[list[int], list[SkippedFile]], None] = lambda read, skipped: None,
+    progress: Callable[[int], None] | None = None,
+) -> tuple[np.ndarray, list[int], list[SkippedFile]]:
+    """Decode picture files into one array, with threads.
+
+    Args:
+        paths: the files.
+        size: (height, width) of each picture in the array.
+        prepare: brings a picture uint8 (height, width, 3), of any size, to `size`.
+        root: the folder of the files, for messages.
+        check: called at the end with the numbers of the files that were read and with those that were not.
+        progress: called with the number of files done so far.
+
+    Returns:
+        uint8 (n, *size, 3), above `MOST_IN_MEMORY` bytes mapped from a file without a name; the number of each picture's
+        file; and the files that could not be read.
+
+    Raises:
+        DataError: pictures that fit neither into memory nor on the disk for temporary files.
+    """
     read: list[int] = []
     skipped: list[SkippedFile] = []
 
-    def images(pool: ThreadPoolExecutor) -> Iterator[np.ndarray]:
-        for index, image in enumerate(_in_order(pool, files.paths, size)):
-            if isinstance(image, SkippedFile):
-                skipped.append(image)
+    def pictures(pool: ThreadPoolExecutor) -> Iterator[np.ndarray]:
+        for index, picture in enumerate(_in_order(pool, paths, prepare)):
+            if isinstance(picture, SkippedFile):
+                skipped.append(picture)
             else:
                 read.append(index)
-                yield image
+                yield picture
             if progress is not None:
                 progress(index + 1)
-        if every_class or not read:
-            _check_every_class_was_read(files, read, skipped)
+        check(read, skipped)
 
     # `read_image` silences Pillow with `catch_warnings`, which acts on all threads: with several in it at once, the
     # last one out may leave the wrong filters behind. Those set here hold meanwhile, and the old ones come back.
@@ -87,32 +123,31 @@ def read_images(
         warnings.simplefilter("ignore")
         pool = ThreadPoolExecutor(min(MOST_THREADS, os.cpu_count() or 1))
         try:
-            if len(files) * height * width * 3 <= MOST_IN_MEMORY:
-                pixels = np.fromiter(images(pool), np.dtype((np.uint8, (height, width, 3))))
+            if len(paths) * size[0] * size[1] * 3 <= MOST_IN_MEMORY:
+                pixels = np.fromiter(pictures(pool), np.dtype((np.uint8, (*size, 3))))
             else:
-                pixels = _on_disk(images(pool), files, size)
+                pixels = _on_disk(pictures(pool), len(paths), size, root)
         finally:
             pool.shutdown(cancel_futures=True)  # after an error or Ctrl-C: wait for the few pictures in work only
-    data = LabelledImages(pixels, files.labels[read], files.class_names, origin=str(files.root))
-    return ReadImages(data, tuple(files.paths[i] for i in read), tuple(skipped))
+    return pixels, read, skipped
 
 
 def _in_order(
-    pool: ThreadPoolExecutor, paths: Sequence[Path], size: tuple[int, int]
+    pool: ThreadPoolExecutor, paths: Sequence[Path], prepare: Callable[[np.ndarray], np.ndarray]
 ) -> Iterator[np.ndarray | SkippedFile]:
     """Read ahead by a few pictures only; `pool.map` would decode them all, however slowly they are taken."""
     ahead: deque[Future[np.ndarray | SkippedFile]] = deque()
     for path in paths:
-        ahead.append(pool.submit(_read_one, path, size))
+        ahead.append(pool.submit(_read_one, path, prepare))
         if len(ahead) > 4 * MOST_THREADS:
             yield ahead.popleft().result()
     while ahead:
         yield ahead.popleft().result()
 
 
-def _read_one(path: Path, size: tuple[int, int]) -> np.ndarray | SkippedFile:
+def _read_one(path: Path, prepare: Callable[[np.ndarray], np.ndarray]) -> np.ndarray | SkippedFile:
     try:
-        return crop_and_resize(read_image(path), size)
+        return prepare(read_image(path))
     except ImageFileError as error:
         return SkippedFile(path, " ".join(str(error).removeprefix(f"{path}: ").split()))
 
@@ -127,7 +162,7 @@ def _check_every_class_was_read(files: ImageFolder, read: list[int], skipped: li
         )
 
 
-def _on_disk(images: Iterator[np.ndarray], files: ImageFolder, size: tuple[int, int]) -> np.ndarray:
+def _on_disk(images: Iterator[np.ndarray], count: int, size: tuple[int, int], root: Path) -> np.ndarray:
     """Write images to a file that the system deletes with the last use of it, and map it into memory.
 
     Written, not assigned to the mapped array: assigned pixels would stay in memory until the system is short of it, and
@@ -135,12 +170,12 @@ def _on_disk(images: Iterator[np.ndarray], files: ImageFolder, size: tuple[int, 
     """
     height, width = size
     image_bytes = height * width * 3
-    needed = len(files) * image_bytes
+    needed = count * image_bytes
     folder = tempfile.gettempdir()
 
     def too_little(received: str) -> DataError:
         return DataError(
-            f"{files.root}: expected {needed / 2**30:.1f} GiB of free disk in {folder} for {len(files)} images of "
+            f"{root}: expected {needed / 2**30:.1f} GiB of free disk in {folder} for {count} images of "
             f"{height} x {width}. Received: {received}. Make them smaller (--image-size), or set TMPDIR to a folder "
             "with more space."
         )

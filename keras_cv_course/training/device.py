@@ -1,7 +1,7 @@
 """What the machine offers, and how a training uses it: memory, 16-bit arithmetic, several GPUs."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
 
@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from keras_cv_course.cpu import cpu_has_bfloat16
+from keras_cv_course.errors import RunError
 from keras_cv_course.models.nested_layers import all_layers, output_ids
 
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
@@ -60,6 +61,18 @@ def prepare_devices(seed: int) -> list[str]:
     limit_gpu_memory()
     keras.utils.set_random_seed(seed)
     return gpu_names()
+
+
+def check_shared_evenly(numbers: Mapping[str, int]) -> None:
+    """Make sure that several JAX devices can share each of `numbers`, by what it is, evenly.
+
+    Raises:
+        RunError: one cannot be shared.
+    """
+    devices = len(gpu_names()) if keras.backend.backend() == "jax" else 1
+    for name, number in numbers.items():
+        if number % max(1, devices):
+            raise RunError(f"On {devices} JAX devices {name} must be a multiple of {devices}. Received: {number}.")
 
 
 def choose_precision(requested: Precision) -> Literal["float32", "bfloat16", "float16"]:

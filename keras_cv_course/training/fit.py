@@ -5,31 +5,28 @@ decay, best checkpoint, a state after each epoch from which a killed run goes on
 batch-norm statistics that fit the final weights. Why each default is what it is: docs/training.md.
 """
 
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
 import keras
-import numpy as np
 
 from keras_cv_course.data.labelled_images import LabelledImages
 from keras_cv_course.errors import ModelError, RunError
-from keras_cv_course.files import atomic_path
 from keras_cv_course.models.pixels import white_level
 from keras_cv_course.training.augment import Augmentation
 from keras_cv_course.training.batch_norm import fused_batch_norm, reestimate_statistics
 from keras_cv_course.training.batches import measuring_batches, steps_per_epoch, training_batches
-from keras_cv_course.training.device import Precision, choose_precision, gpu_names, layer_precision, replicated
-from keras_cv_course.training.optimizers import OPTIMIZERS, make_optimizer
-from keras_cv_course.training.run_folder import (
-    History,
-    RunFolder,
-    TrainingState,
-    read_state,
-    restore_variables,
-    save_state,
+from keras_cv_course.training.device import (
+    Precision,
+    check_shared_evenly,
+    choose_precision,
+    layer_precision,
+    replicated,
 )
+from keras_cv_course.training.epochs import EpochKeeper, start_or_resume, warm_up_and_cosine
+from keras_cv_course.training.optimizers import OPTIMIZERS, make_optimizer
+from keras_cv_course.training.run_folder import History, RunFolder, TrainingState, restore_variables
 
 MEASURING_BATCH = 64
 
@@ -139,19 +136,17 @@ def fit(
         RunError: validation missing for `patience`; a folder that holds a run already, or with `resume` none that can
             go on; a batch or validation set that several JAX devices cannot share evenly; a loss that is not finite.
     """
-    _check_fit(model, train, validation, config, folder, resume, learning_rate_factors)
-    state = None
-    if folder is not None and resume:
-        folder.go_on()
-        state = read_state(folder.state) if folder.state.exists() else None
-    elif folder is not None:
-        folder.start(train.class_names, config.to_json())
+    _check_fit(model, train, validation, config, learning_rate_factors)
+    state = start_or_resume(folder, resume, train.class_names, config.to_json())
     state = state or TrainingState(choose_precision(config.precision))
     if folder is not None:
         folder.write_environment(state.precision)
 
     loss = keras.losses.CategoricalCrossentropy(label_smoothing=config.label_smoothing)
-    keeper = _EpochKeeper(state, config, folder)
+    remedy = (
+        f"Lower the learning rate ({config.learning_rate}) or lengthen the warm-up ({config.warmup_epochs} epochs)."
+    )
+    keeper = EpochKeeper(state, config.epochs, folder, patience=config.patience, remedy=remedy)
     try:
         with replicated(model) as twin:
             _train_epochs(twin, train, validation, config, loss, keeper, callbacks, learning_rate_factors)
@@ -171,7 +166,7 @@ def _train_epochs(
     validation: LabelledImages | None,
     config: FitConfig,
     loss: keras.losses.Loss,
-    keeper: "_EpochKeeper",
+    keeper: EpochKeeper,
     callbacks: Sequence[keras.callbacks.Callback],
     learning_rate_factors: Sequence[float] | None,
 ) -> None:
@@ -180,7 +175,7 @@ def _train_epochs(
     steps, white = steps_per_epoch(train, config.batch_size), white_level(model)
     optimizer = make_optimizer(
         config.optimizer,
-        _learning_rate(config, steps),
+        warm_up_and_cosine(config.learning_rate, config.warmup_epochs, config.epochs, steps),
         config.weight_decay,
         factors=learning_rate_factors,
         scale_loss=state.precision == "float16",
@@ -216,87 +211,11 @@ def _train_epochs(
         keeper.restore_best(model)
 
 
-class _EpochKeeper(keras.callbacks.Callback):
-    """After each epoch: history, best weights, state on disk, early stop."""
-
-    def __init__(self, state: TrainingState, config: FitConfig, folder: RunFolder | None) -> None:
-        super().__init__()
-        self.run_state = state
-        self.config = config
-        self.folder = folder
-        self.best_weights: list[Any] | None = None
-
-    @property
-    def finished(self) -> bool:
-        """Tell whether no epoch is left to train."""
-        out_of_patience = self.config.patience is not None and self.run_state.epochs_since_best >= self.config.patience
-        return self.run_state.epochs_done >= self.config.epochs or out_of_patience
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Start the clock."""
-        self.started = time.perf_counter()
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Take the epoch's figures over and write everything down."""
-        state = self.run_state
-        quantities = {name: float(value) for name, value in (logs or {}).items()}
-        losses = [quantities[name] for name in ("loss", "val_loss") if name in quantities]
-        if not np.isfinite(losses).all():
-            raise RunError(
-                f"The loss is {losses[-1]} in epoch {epoch + 1}: training diverged. Lower the learning rate "
-                f"({self.config.learning_rate}) or lengthen the warm-up ({self.config.warmup_epochs} epochs)."
-            )
-        quantities["learning_rate"] = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
-        quantities["seconds"] = time.perf_counter() - self.started
-        for name, value in quantities.items():
-            state.history.setdefault(name, []).append(value)
-        state.epochs_done = epoch + 1
-        if "val_loss" in quantities:
-            self._compare_with_best(quantities["val_loss"])
-        if self.folder is not None:
-            # The state last: a process killed in between repeats the epoch and writes the same again.
-            self.folder.write_history(state.history)
-            save_state(self.folder.state, state, self.model)
-        if self.finished:
-            self.model.stop_training = True
-
-    def _compare_with_best(self, loss: float) -> None:
-        state = self.run_state
-        state.epochs_since_best += 1
-        if loss < state.best_loss:
-            state.best_loss, state.epochs_since_best = loss, 0
-            if self.folder is None:
-                self.best_weights = self.model.get_weights()
-            else:
-                with atomic_path(self.folder.best_weights) as path:
-                    self.model.save_weights(path)
-
-    def restore_best(self, model: keras.Model) -> None:
-        """Put the weights of the best epoch back."""
-        if self.folder is not None:
-            model.load_weights(self.folder.best_weights)
-        elif self.best_weights is not None:
-            model.set_weights(self.best_weights)
-
-
-def _learning_rate(config: FitConfig, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
-    """Make the schedule of `config`, `steps` steps an epoch."""
-    warmup = round(min(config.warmup_epochs, config.epochs / 2) * steps)
-    return keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=0.0 if warmup else config.learning_rate,
-        decay_steps=max(1, config.epochs * steps - warmup),
-        warmup_target=config.learning_rate if warmup else None,
-        warmup_steps=warmup,
-    )
-
-
 def _check_fit(
     model: keras.Model,
     train: LabelledImages,
     validation: LabelledImages | None,
     config: FitConfig,
-    folder: RunFolder | None,
-    resume: bool,
     learning_rate_factors: Sequence[float] | None,
 ) -> None:
     for data in (train, validation):
@@ -317,12 +236,7 @@ def _check_fit(
             f"Expected a learning-rate factor for each of the {len(model.trainable_variables)} trainable variables. "
             f"Received: {len(learning_rate_factors)}. Make them after freezing, from the same model."
         )
-    if resume and folder is None:
-        raise RunError("resume needs the folder of the run to go on with. Received: none.")
-    devices = len(gpu_names()) if keras.backend.backend() == "jax" else 1
     shared = {"batch_size": min(config.batch_size, len(train))}
     if validation is not None:
         shared["the number of validation images"] = len(validation)
-    for name, number in shared.items():
-        if number % max(1, devices):
-            raise RunError(f"On {devices} JAX devices {name} must be a multiple of {devices}. Received: {number}.")
+    check_shared_evenly(shared)

@@ -16,6 +16,8 @@ def make_optimizer(
     *,
     factors: Sequence[float] | None = None,
     scale_loss: bool = False,
+    clip_norm: float | None = None,
+    average: float | None = None,
 ) -> keras.optimizers.Optimizer:
     """Make an optimizer.
 
@@ -27,9 +29,15 @@ def make_optimizer(
         factors: for each variable that will be trained its share of the learning rate, and so of the decay; None for
             the whole rate everywhere.
         scale_loss: keep small float16 gradients from vanishing.
+        clip_norm: gradients whose norm over all variables is larger are shortened to it.
+        average: share of the old value that a moving average of the weights keeps at each step; ``model.fit`` puts the
+            averages into the model at its end. None for no average.
     """
     plain, with_factors = OPTIMIZERS[name]
     options: dict[str, Any] = {"momentum": 0.9, "nesterov": True} if name == "sgd" else {}
+    options["global_clipnorm"] = clip_norm
+    if average is not None:
+        options |= {"use_ema": True, "ema_momentum": average}
     if factors is None:
         optimizer = plain(learning_rate, weight_decay=weight_decay, **options)
         optimizer.exclude_from_weight_decay(var_names=list(UNDECAYED))

@@ -29,6 +29,7 @@ import numpy as np
 from keras_cv_course.cpu import cpu_has_bfloat16
 from keras_cv_course.errors import RunError
 from keras_cv_course.files import atomic_path, write_text_atomically
+from keras_cv_course.models.detector import Detector
 from keras_cv_course.training.device import gpu_names
 
 History = dict[str, list[float]]
@@ -117,7 +118,7 @@ class RunFolder:
             rows = list(csv.DictReader(file))
         return {name: [float(row[name]) for row in rows] for name in rows[0] if name != "epoch"}
 
-    def write_model(self, model: keras.Model) -> None:
+    def write_model(self, model: keras.Model | Detector) -> None:
         """Write the trained model, which completes the run, and clear away what only resuming needed."""
         with atomic_path(self.model) as path:
             model.save(path)
@@ -142,7 +143,8 @@ class TrainingState:
         precision: in which the run trains, settled when it started.
         epochs_done: number of finished epochs.
         history: one list for each quantity, a number for each finished epoch.
-        best_loss: lowest validation loss so far; infinite without one.
+        best_loss: lowest so far of what epochs are judged by, with its sign turned where higher is better; infinite
+            without one.
         epochs_since_best: finished epochs since then.
     """
 
