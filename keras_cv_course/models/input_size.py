@@ -63,10 +63,18 @@ def fixed_size(model: keras.Model, size: tuple[int, int]) -> keras.Model:
 def _copy(model: keras.Model, size: tuple[int | None, int | None], call: Any) -> keras.Model:
     inputs = keras.Input((*size, model.input_shape[-1]), name="image")
     copied = keras.models.clone_model(model, input_tensors=inputs, call_function=call)
+    copy_weights(model, copied)
     for layer in copied.layers:
-        # Another passthrough means another order of the layers, so the names tell which is which.
         if layer.weights:
-            original = model.get_layer(layer.name)
-            layer.set_weights(original.get_weights())
-            layer.trainable = original.trainable
+            layer.trainable = model.get_layer(layer.name).trainable
     return copied
+
+
+def copy_weights(source: keras.Model, target: keras.Model) -> None:
+    """Give a copy of :func:`any_size` or :func:`fixed_size` the weights that its origin has now, or the other way.
+
+    Their passthroughs order the layers in different ways; the names tell which is which.
+    """
+    for layer in target.layers:
+        if layer.weights:
+            layer.set_weights(source.get_layer(layer.name).get_weights())

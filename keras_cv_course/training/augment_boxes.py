@@ -172,12 +172,17 @@ def show(
     step = views.extent / shown
     first = ((views.origin + step / 2) * source - 0.5) / (source - 1)
     last = ((views.origin + views.extent - step / 2) * source - 0.5) / (source - 1)
-    (x1, y1), (x2, y2) = tf.unstack(first, axis=1), tf.unstack(last, axis=1)
+    (x1, y1), (x2, y2) = (tf.unstack(_on_edge(place), axis=1) for place in (first, last))
     left, right = tf.where(views.mirror, x2, x1), tf.where(views.mirror, x1, x2)
     pixels = tf.image.crop_and_resize(
         images, tf.stack([y1, left, y2, right], axis=1), tf.range(tf.shape(images)[0]), size, extrapolation_value=255 * GREY
     )
     return pixels, _move(truth, views, least_left)
+
+
+def _on_edge(place: tf.Tensor) -> tf.Tensor:
+    """Put what rounding left beside the source's edge, where all is grey, onto it."""
+    return tf.where(tf.abs(place - tf.round(tf.clip_by_value(place, 0.0, 1.0))) < 1e-5, tf.round(place), place)
 
 
 def _move(truth: tf.Tensor, views: Views, least_left: float) -> tf.Tensor:

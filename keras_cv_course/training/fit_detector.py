@@ -1,0 +1,321 @@
+"""Train a detector with what an expert would set up by hand around `model.fit`.
+
+One function, :func:`fit_detector`, beside :func:`~keras_cv_course.fit` and built of the same parts: augmented batches of
+several sizes, pretrained layers frozen at first, a moving average of the weights, the average precision on validation
+pictures after some epochs, the best epoch kept by it, a run folder, and a state from which a killed run goes on.
+Why each default is what it is: docs/training.md.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, get_args
+
+import keras
+import numpy as np
+
+from keras_cv_course.data.boxed_images import BoxedImages
+from keras_cv_course.detection.yolo_loss import YoloLoss, YoloMetrics
+from keras_cv_course.errors import DataContentError, ModelError, RunError
+from keras_cv_course.models.detector import Detector, Resize
+from keras_cv_course.models.input_size import copy_weights, fixed_size
+from keras_cv_course.training.augment_boxes import BoxAugmentation
+from keras_cv_course.training.batch_norm import fused_batch_norm, reestimate_statistics
+from keras_cv_course.training.detector_batches import BoxedPixels, Size, detector_batches, detector_steps
+from keras_cv_course.training.device import (
+    Precision,
+    check_shared_evenly,
+    choose_precision,
+    layer_precision,
+    replicated,
+)
+from keras_cv_course.training.epochs import EpochKeeper, start_or_resume, warm_up_and_cosine
+from keras_cv_course.training.judge_detector import JudgeDetector
+from keras_cv_course.training.optimizers import OPTIMIZERS, make_optimizer
+from keras_cv_course.training.run_folder import History, RunFolder, TrainingState, restore_variables
+
+STRIDE = 32
+JUDGED_BY = "val_ap50"
+STATISTICS_BATCHES, STATISTICS_BATCH = 16, 16
+
+
+@dataclass(frozen=True)
+class DetectorFitConfig:
+    """How to train a detector. These defaults are those of `kcc train detector`, for every set.
+
+    Attributes:
+        epochs: passes over the training pictures, those with frozen layers included.
+        frozen_epochs: the first of them, in which pretrained layers stay as they are; 0 for none.
+        batch_size: pictures a step, over all GPUs together.
+        optimizer: ``sgd`` (Nesterov momentum 0.9) or ``adam``.
+        learning_rate: the highest; with frozen layers and then again without, it rises to it evenly during the warm-up
+            and falls to 0 along a half cosine.
+        warmup_epochs: length of the rise; at most half of the epochs.
+        weight_decay: of kernels, relative to the learning rate; biases and batch norms have none.
+        clip_norm: gradients whose norm is larger are shortened to it.
+        average: share of the old value that the moving average of the weights keeps at each step, 0 to below 1.
+        size_range: batches are up to so many pixels larger or smaller than the detector's input, a multiple of 32.
+        mosaic_share: share of the epochs, the first ones, in which the augmentation makes mosaics.
+        judge_every: the average precision on validation pictures is measured after each so many epochs, and at the end.
+        augmentation: random changes to the training pictures.
+        precision: float32, bfloat16, float16, or auto for what suits the machine.
+        seed: of the order of the pictures, their sizes and their augmentation, 0 to 2**32 - 1.
+    """
+
+    epochs: int = 100
+    frozen_epochs: int = 0
+    batch_size: int = 16
+    optimizer: Literal["sgd", "adam"] = "adam"
+    learning_rate: float = 1e-3
+    warmup_epochs: float = 3.0
+    weight_decay: float = 5e-4
+    clip_norm: float = 10.0
+    average: float = 0.99
+    size_range: int = 64
+    mosaic_share: float = 0.8
+    judge_every: int = 5
+    augmentation: BoxAugmentation = field(default_factory=BoxAugmentation)
+    precision: Precision = "auto"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work."""
+        self._require("epochs", self.epochs >= 1, "at least 1")
+        self._require("frozen_epochs", 0 <= self.frozen_epochs <= self.epochs, f"from 0 to epochs ({self.epochs})")
+        self._require("batch_size", self.batch_size >= 1, "at least 1")
+        self._require("optimizer", self.optimizer in OPTIMIZERS, f"one of {', '.join(OPTIMIZERS)}")
+        self._require("learning_rate", self.learning_rate > 0, "above 0")
+        self._require("warmup_epochs", self.warmup_epochs >= 0, "0 or more")
+        self._require("weight_decay", self.weight_decay >= 0, "0 or more")
+        self._require("clip_norm", self.clip_norm > 0, "above 0")
+        self._require("average", 0 <= self.average < 1, "from 0 to below 1")
+        self._require("size_range", self.size_range >= 0 and self.size_range % STRIDE == 0, f"a multiple of {STRIDE}")
+        self._require("mosaic_share", 0 <= self.mosaic_share <= 1, "from 0 to 1")
+        self._require("judge_every", self.judge_every >= 1, "at least 1")
+        self._require("precision", self.precision in get_args(Precision), f"one of {', '.join(get_args(Precision))}")
+        self._require("seed", 0 <= self.seed < 2**32, "from 0 to 4294967295")
+
+    def _require(self, name: str, satisfied: bool, expected: str) -> None:
+        if not satisfied:
+            raise RunError(f"{name} must be {expected}. Received: {getattr(self, name)!r}.")
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the settings as JSON types; :meth:`from_json` reads them back."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, settings: dict[str, Any]) -> "DetectorFitConfig":
+        """Build from what :meth:`to_json` gave.
+
+        Raises:
+            RunError: a setting that this version does not know.
+        """
+        try:
+            return cls(**{**settings, "augmentation": BoxAugmentation(**settings["augmentation"])})
+        except (TypeError, KeyError) as error:
+            raise RunError(f"Expected the settings of DetectorFitConfig. Received: {error}.") from error
+
+
+@dataclass(frozen=True, eq=False)
+class DetectorPlan:
+    """A detector to be: what it will be beside its weights.
+
+    Attributes:
+        network: from pictures of any multiple of 32, 0..1, to the raw output; see
+            :func:`~keras_cv_course.models.input_size.any_size`.
+        anchors: float32 (anchors, 2), width and height in cells.
+        class_names: one for each class.
+        input_size: (height, width) of the pictures in use, multiples of 32.
+        resize: how pictures come to that size.
+        pretrained: the layers of `network` that are frozen at first.
+    """
+
+    network: keras.Model
+    anchors: np.ndarray
+    class_names: tuple[str, ...]
+    input_size: Size
+    resize: Resize
+    pretrained: tuple[keras.Layer, ...] = ()
+
+    def detector(self) -> Detector:
+        """Give a detector with the network's present weights; they are its own."""
+        return Detector(fixed_size(self.network, self.input_size), self.anchors, self.class_names, self.resize)
+
+    def sizes(self, size_range: int) -> tuple[Size, ...]:
+        """Give the sizes of training batches: the input's, and up to `size_range` pixels smaller or larger."""
+        steps = range(-size_range, size_range + 1, STRIDE)
+        height, width = self.input_size
+        sizes = [(height + step, round(width * (height + step) / height / STRIDE) * STRIDE) for step in steps]
+        return tuple(size for size in sizes if min(size) >= STRIDE)
+
+
+def fit_detector(
+    plan: DetectorPlan,
+    train: BoxedPixels,
+    config: DetectorFitConfig,
+    *,
+    validation: BoxedImages | None = None,
+    folder: RunFolder | None = None,
+    resume: bool = False,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> tuple[Detector, History]:
+    """Train the network of `plan`, in place, and make a detector of the average of its weights.
+
+    With validation the detector has the weights of the epoch with the highest AP at IoU 0.50, else those of the end. The
+    statistics of its batch norms are estimated anew for the averaged weights. Whatever stops the process, a call with
+    ``resume=True`` and the same arguments goes on after the last whole epoch and gives the same epochs as an unbroken
+    run would have given.
+
+    Args:
+        plan: the network and what belongs to it.
+        train: pictures of any one size, best the largest that a batch may have.
+        config: how to train.
+        validation: pictures to choose the best epoch by; never trained on.
+        folder: where the run is kept; None keeps nothing on disk, and cannot resume.
+        resume: go on from the folder's state; from the beginning where no epoch was finished yet.
+        callbacks: further Keras callbacks. Without one that shows progress, training says nothing.
+
+    Returns:
+        The detector, and the history: for each quantity a number for each epoch, those before a resume included; NaN
+        for the average precision where it was not measured.
+
+    Raises:
+        ModelError: a network that does not fit the plan's anchors and classes, or the plan's classes not the pictures'.
+        DataContentError: validation without a picture or a box.
+        RunError: a folder that holds a run already, or with `resume` none that can go on; a batch that several JAX devices
+            cannot share evenly; a loss that is not finite.
+    """
+    detector = _check_fit(plan, train, validation, config)
+    state = start_or_resume(folder, resume, plan.class_names, config.to_json())
+    state = state or TrainingState(choose_precision(config.precision))
+    if folder is not None:
+        folder.write_environment(state.precision)
+
+    def update_detector(model: keras.Model) -> None:
+        copy_weights(model, detector.model)
+        plain = detector_batches(train, STATISTICS_BATCH, [plan.input_size], epochs=1, seed=config.seed)
+        reestimate_statistics(detector.model, plain.take(STATISTICS_BATCHES))
+
+    judge = None if validation is None else JudgeDetector(
+        detector, validation, config.judge_every, config.epochs, update_detector, folder
+    )
+    keeper = EpochKeeper(
+        state,
+        config.epochs,
+        folder,
+        judged_by=JUDGED_BY,
+        higher_is_better=True,
+        judged_model=detector.model,
+        remedy=f"Lower the learning rate ({config.learning_rate}).",
+    )
+    with replicated(plan.network) as twin:
+        loggers = [] if folder is None else [keras.callbacks.TensorBoard(folder.logs, write_graph=False)]
+        watchers = [*([judge] if judge else []), *loggers, keeper, *callbacks]
+        for phase in _phases(config):
+            if state.epochs_done <= phase.last:
+                frozen = [twin.get_layer(layer.name) for layer in plan.pretrained] if phase.frozen else []
+                with _frozen(frozen):
+                    _train_phase(twin, plan, train, config, phase, keeper, watchers)
+    if validation is None:
+        update_detector(plan.network)
+    else:
+        keeper.restore_best(detector.model)
+    if folder is not None:
+        folder.write_model(detector)
+    return detector, state.history
+
+
+@dataclass(frozen=True)
+class _Phase:
+    """Epochs from `first` to before `last`, with the pretrained layers frozen or not."""
+
+    first: int
+    last: int
+    frozen: bool
+
+
+def _phases(config: DetectorFitConfig) -> tuple[_Phase, ...]:
+    phases = (_Phase(0, config.frozen_epochs, True), _Phase(config.frozen_epochs, config.epochs, False))
+    return tuple(phase for phase in phases if phase.first < phase.last)
+
+
+def _train_phase(
+    model: keras.Model,
+    plan: DetectorPlan,
+    train: BoxedPixels,
+    config: DetectorFitConfig,
+    phase: _Phase,
+    keeper: EpochKeeper,
+    callbacks: Sequence[keras.callbacks.Callback],
+) -> None:
+    """Train from the keeper's state to the end of a phase, and leave the averages of the weights in `model`."""
+    state, folder = keeper.run_state, keeper.folder
+    steps = detector_steps(train, config.batch_size)
+    schedule = warm_up_and_cosine(config.learning_rate, config.warmup_epochs, phase.last - phase.first, steps)
+    optimizer = make_optimizer(
+        config.optimizer,
+        schedule,
+        config.weight_decay,
+        scale_loss=state.precision == "float16",
+        clip_norm=config.clip_norm,
+        average=config.average,
+    )
+    loss = YoloLoss(plan.anchors)
+    model.compile(optimizer, loss, metrics=[YoloMetrics(loss)])
+    model.optimizer.build(model.trainable_variables)
+    if folder is not None and state.epochs_done > phase.first:
+        restore_variables(folder.state, model)
+    if state.epochs_done == phase.last:  # resumed where `model.fit` would have ended
+        model.optimizer.finalize_variable_values(model.trainable_variables)
+        return
+    batches = detector_batches(
+        train,
+        config.batch_size,
+        plan.sizes(config.size_range),
+        epochs=phase.last,
+        first_epoch=state.epochs_done,
+        mosaic_epochs=round(config.mosaic_share * config.epochs),
+        seed=config.seed,
+        augmentation=config.augmentation,
+    )
+    with layer_precision(model, state.precision), fused_batch_norm(model):
+        model.fit(
+            batches,
+            initial_epoch=state.epochs_done,
+            epochs=phase.last,
+            steps_per_epoch=steps,
+            shuffle=False,  # the pipeline shuffles
+            callbacks=list(callbacks),
+            verbose=0,
+        )
+
+
+@contextmanager
+def _frozen(layers: Sequence[keras.Layer]) -> Iterator[None]:
+    """Keep layers from being trained inside the block."""
+    before = [layer.trainable for layer in layers]
+    for layer in layers:
+        layer.trainable = False
+    try:
+        yield
+    finally:
+        for layer, trainable in zip(layers, before, strict=True):
+            layer.trainable = trainable
+
+
+def _check_fit(
+    plan: DetectorPlan, train: BoxedPixels, validation: BoxedImages | None, config: DetectorFitConfig
+) -> Detector:
+    if any(side < STRIDE or side % STRIDE for side in plan.input_size):
+        raise ModelError(f"Expected input_size as (height, width), multiples of {STRIDE}. Received: {plan.input_size}.")
+    if plan.class_names != train.class_names:
+        raise ModelError(f"Expected pictures with the plan's classes {plan.class_names}. Received: {train.class_names}.")
+    if validation is not None:
+        boxes = sum(map(len, validation.usable().images))
+        if validation.class_names != plan.class_names or not boxes:
+            raise DataContentError(
+                f"{validation.root}: expected validation pictures with boxes of the classes trained on. Received: "
+                f"{len(validation)} pictures with {boxes} usable boxes of {len(validation.class_names)} classes."
+            )
+    check_shared_evenly({"batch_size": min(config.batch_size, len(train))})
+    return plan.detector()
