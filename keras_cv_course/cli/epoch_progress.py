@@ -1,6 +1,8 @@
 """A training's progress as one Rich bar."""
 
 import time
+from collections.abc import Sequence
+from math import isnan
 from typing import Any
 
 import keras
@@ -8,13 +10,17 @@ from rich.progress import Progress, TaskID
 
 
 class EpochProgress(keras.callbacks.Callback):
-    """Move a bar by fractions of an epoch and show the figures of the last one, images per second among them."""
+    """Move a bar by fractions of an epoch and show the figures of the last one, images per second among them.
 
-    def __init__(self, bar: Progress, task: TaskID, images: int) -> None:
+    With `shown` only the figures of these names are, as far as they were measured.
+    """
+
+    def __init__(self, bar: Progress, task: TaskID, images: int, shown: Sequence[str] | None = None) -> None:
         super().__init__()
         self.bar = bar
         self.task = task
         self.images = images
+        self.shown = shown
         self.epoch = 0
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
@@ -34,7 +40,9 @@ class EpochProgress(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Show the epoch's figures."""
-        figures = [f"{name} {value:.3f}" for name, value in (logs or {}).items()]
+        logs = logs or {}
+        names = [name for name in self.shown or logs if name in logs and not isnan(logs[name])]
+        figures = [f"{name} {logs[name]:.3f}" for name in names]
         rate = self.images / (time.perf_counter() - self.started)
         line = "  ".join([*figures, f"{rate:.0f} images/s"])
         self.bar.update(self.task, completed=epoch + 1, note=line)

@@ -205,11 +205,11 @@ def _write_page(report: Path, metrics: "DetectorMetrics", facts: dict[str, str],
         },
         data_note=f"{len(metrics.truth)} pictures of {name}: {facts['List']}.",
         metrics=metrics,
-        worst=list(_worst(metrics)),
+        worst=list(draw_worst(metrics)),
     )
 
 
-def _worst(metrics: "DetectorMetrics") -> "Iterator[MistakenPicture]":
+def draw_worst(metrics: "DetectorMetrics") -> "Iterator[MistakenPicture]":
     """Draw the pictures with most mistakes; one that cannot be read is passed over."""
     from keras_cv_course.data.image_files import read_image
     from keras_cv_course.errors import ImageFileError

@@ -97,8 +97,8 @@ def decode_pictures(
         progress: called with the number of files done so far.
 
     Returns:
-        uint8 (n, *size, 3), above `MOST_IN_MEMORY` bytes mapped from a file without a name; the number of each picture's
-        file; and the files that could not be read.
+        uint8 (n, *size, 3), above `MOST_IN_MEMORY` bytes mapped from a file without a name; the number of each
+        picture's file; and the files that could not be read.
 
     Raises:
         DataError: pictures that fit neither into memory nor on the disk for temporary files.

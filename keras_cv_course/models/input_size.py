@@ -9,7 +9,7 @@ from typing import Any
 import keras
 
 from keras_cv_course.errors import ModelError
-from keras_cv_course.models.passthrough import AnySizePassthrough, reorg, space_to_depth
+from keras_cv_course.models.passthrough import AnySizePassthrough, Kind, reorg, space_to_depth
 
 # What reorg and space_to_depth name the layers before their last one.
 _STEPS = ("_channels_first", "_split", "_order", "_join")
@@ -34,7 +34,7 @@ def any_size(model: keras.Model) -> keras.Model:
         if any(layer.name == f"{name}{step}" for name in passthroughs for step in _STEPS):
             return x
         if layer.name in passthroughs:
-            kind = "reorg" if f"{layer.name}_channels_first" in names else "space_to_depth"
+            kind: Kind = "reorg" if f"{layer.name}_channels_first" in names else "space_to_depth"
             return AnySizePassthrough(kind, name=layer.name)(x)
         return layer(x, *others, **options)
 

@@ -11,7 +11,7 @@ from keras_cv_course.files import write_text_atomically
 from keras_cv_course.metrics.detector_metrics import DetectorMetrics
 from keras_cv_course.report.detector_plots import CURVES_SHOWN, plot_precision_recall
 from keras_cv_course.report.html import render_page, show_figure, show_picture
-from keras_cv_course.report.plots import plot_confusion_matrix
+from keras_cv_course.report.plots import plot_confusion_matrix, plot_training_curves
 
 RIGHT, WRONG, MISSED, NOT_COUNTED = (46, 204, 113), (229, 57, 53), (255, 193, 7), (170, 176, 184)
 
@@ -43,6 +43,7 @@ def write_detector_page(
     data_note: str,
     metrics: DetectorMetrics,
     worst: Sequence[MistakenPicture],
+    history: Mapping[str, Sequence[float]] | None = None,
 ) -> None:
     """Write a self-contained page: COCO's and VOC's figures, curves, the confusion matrix and the worst pictures.
 
@@ -53,6 +54,7 @@ def write_detector_page(
         data_note: what the pictures are; shown at the top.
         metrics: the figures.
         worst: the pictures with most mistakes.
+        history: of the training, as :func:`~keras_cv_course.report.plots.plot_training_curves` takes it.
     """
     coco, voc = metrics.coco, metrics.voc
     objects = [curve.objects for curve in voc.curves.values()]
@@ -70,6 +72,7 @@ def write_detector_page(
         curves=show_figure(plot_precision_recall(voc.curves)) if any(objects) else None,
         curves_left_out=max(0, sum(map(bool, objects)) - CURVES_SHOWN),
         confusion=show_figure(plot_confusion_matrix(metrics.confusion, [*metrics.truth.class_names, "background"])),
+        training=None if history is None else show_figure(plot_training_curves(history)),
         worst=[
             {
                 "name": one.name,

@@ -4,6 +4,7 @@ The plots are plain `Figure` objects, never pyplot's: nothing opens a window, an
 """
 
 from collections.abc import Mapping, Sequence
+from math import isnan
 from pathlib import Path
 
 import numpy as np
@@ -20,22 +21,24 @@ FAINT = "#d5d9de"
 TRAIN = "#8a94a3"
 VALIDATION = "#1f6feb"
 
+_PANELS = {"loss": "Loss", "accuracy": "Accuracy", "ap50": "Average precision at IoU .50"}
+
 
 def plot_training_curves(history: Mapping[str, Sequence[float]]) -> Figure:
-    """Draw loss and accuracy over the epochs, training and validation in one panel each.
+    """Draw loss, accuracy and average precision over the epochs, training and validation in one panel each.
 
     Args:
-        history: one value per epoch under the names of Keras: `loss`, `val_loss`, `accuracy`,
-            `val_accuracy`. A panel is drawn for each of loss and accuracy that is there; other names
+        history: one value per epoch under the names of Keras: `loss`, `val_loss`, `accuracy`, `val_accuracy`,
+            `val_ap50`; NaN where it was not measured. A panel is drawn for each of the three that is there; other names
             (`learning_rate`) are left out.
 
     Returns:
-        A figure with one or two axes.
+        A figure with an axes for each panel.
 
     Raises:
-        DataContentError: `history` has neither a loss nor an accuracy with at least one epoch.
+        DataContentError: `history` has none of the three with at least one epoch.
     """
-    drawn = [name for name in ("loss", "accuracy") if history.get(name) or history.get(f"val_{name}")]
+    drawn = [name for name in _PANELS if history.get(name) or history.get(f"val_{name}")]
     if not drawn:
         raise DataContentError(
             f"Expected a history with loss or accuracy of at least one epoch, received the names {sorted(history)}."
@@ -44,7 +47,7 @@ def plot_training_curves(history: Mapping[str, Sequence[float]]) -> Figure:
     for axes, name in zip(figure.subplots(1, len(drawn), squeeze=False)[0], drawn, strict=True):
         _draw_curve(axes, history.get(name, ()), "training", TRAIN)
         _draw_curve(axes, history.get(f"val_{name}", ()), "validation", VALIDATION)
-        axes.set_title(name.capitalize(), loc="left", color=INK, fontsize=11)
+        axes.set_title(_PANELS[name], loc="left", color=INK, fontsize=11)
         axes.set_xlabel("epoch", color=INK)
         axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True, min_n_ticks=1))
         axes.grid(axis="y", color=FAINT, linewidth=0.6)
@@ -162,8 +165,8 @@ def writable(text: str) -> str:
 
 
 def _draw_curve(axes: Axes, values: Sequence[float], label: str, color: str) -> None:
-    if not values:
+    epochs = [epoch for epoch, value in enumerate(values, start=1) if not isnan(value)]
+    if not epochs:
         return
-    epochs = range(1, len(values) + 1)
-    marker = "o" if len(values) == 1 else None  # a line of one point would not show
-    axes.plot(epochs, values, label=label, color=color, linewidth=1.8, marker=marker)
+    marker = "o" if len(epochs) == 1 else None  # a line of one point would not show
+    axes.plot(epochs, [values[epoch - 1] for epoch in epochs], label=label, color=color, linewidth=1.8, marker=marker)

@@ -1,7 +1,7 @@
 """Random changes to pictures with boxes, for whole batches inside `tf.data`; the boxes move with the pixels.
 
-Each picture shows a window of its source, larger or smaller, of another aspect ratio, mirrored, in other colours; a part
-of the pictures are mosaics, four such windows around a point. Every draw is stateless, as in :mod:`.augment`.
+Each picture shows a window of its source, larger or smaller, of another aspect ratio, mirrored, in other colours; a
+part of the pictures are mosaics, four such windows around a point. Every draw is stateless, as in :mod:`.augment`.
 
 Sources: jitter, hue, saturation and exposure as in Darknet's cfg files of YOLOv2; the mosaic from Bochkovskiy, Wang and
 Liao, "YOLOv4: Optimal Speed and Accuracy of Object Detection", 2020, section 3.3.
@@ -90,7 +90,7 @@ def augment_boxes(
     Args:
         images: uint8 (n, height, width, 3).
         truth: float32 (n, rows, 5), as of :func:`~keras_cv_course.detection.targets.encode_truth`.
-        others: the same of further pictures (3 * mosaics, ...): those that stand on mosaics beside the first of `images`.
+        others: the same of further pictures (3 * mosaics, ...): those beside the first of `images` on mosaics.
         size: int32 (2,), height and width of the results.
         augmentation: the ranges.
         seed: int (2,); equal seeds give equal results.
@@ -104,8 +104,13 @@ def augment_boxes(
     whole = _draw_views(tf.shape(images)[0] - mosaics, augmentation, seeds[0], tf.zeros(2), tf.ones(2), 1.0)
     pixels, rows = show(images[mosaics:], truth[mosaics:], whole, size, augmentation.least_left)
     if augmentation.mosaic:
-        sources = tuple(tf.concat([of_batch[:mosaics], more], 0) for of_batch, more in zip((images, truth), others, strict=True))
-        tiled, tiled_rows = _mosaics(*sources, size, augmentation, seeds[1], seeds[2])
+        tiled, tiled_rows = _mosaics(
+            tf.concat([images[:mosaics], others[0]], axis=0),
+            tf.concat([truth[:mosaics], others[1]], axis=0),
+            size,
+            augmentation,
+            (seeds[1], seeds[2]),
+        )
         pixels = tf.concat([tiled, pixels], axis=0)
         padding = tf.zeros((tf.shape(rows)[0], (_TILES - 1) * tf.shape(rows)[1], TRUTH_COLUMNS))
         rows = tf.concat([tiled_rows, tf.concat([rows, padding], axis=1)], axis=0)
@@ -117,16 +122,15 @@ def _mosaics(
     truth: tf.Tensor,
     size: tf.Tensor,
     augmentation: BoxAugmentation,
-    seed: tf.Tensor,
-    centre_seed: tf.Tensor,
+    seeds: tuple[tf.Tensor, tf.Tensor],
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Put 4 n pictures into n mosaics around one point, which is the batch's; pixels as of :func:`show`."""
     count = tf.shape(images)[0] // _TILES
-    centre = tf.random.stateless_uniform((2,), centre_seed, 0.35, 0.65)  # y, x
+    centre = tf.random.stateless_uniform((2,), seeds[0], 0.35, 0.65)  # y, x
     middle = tf.cast(tf.round(centre * tf.cast(size, tf.float32)), tf.int32)
     parts = tf.cast(middle, tf.float32) / tf.cast(size, tf.float32)
     shown = []
-    for number, tile_seed in enumerate(tf.unstack(tf.random.split(seed, _TILES))):
+    for number, tile_seed in enumerate(tf.unstack(tf.random.split(seeds[1], _TILES))):
         second = [bool(number // 2), bool(number % 2)]  # below the centre, to the right of it
         pixels = tf.where(second, size - middle, middle)
         corner = tf.where(second, parts, 0.0)[::-1]  # x, y
@@ -175,7 +179,11 @@ def show(
     (x1, y1), (x2, y2) = (tf.unstack(_on_edge(place), axis=1) for place in (first, last))
     left, right = tf.where(views.mirror, x2, x1), tf.where(views.mirror, x1, x2)
     pixels = tf.image.crop_and_resize(
-        images, tf.stack([y1, left, y2, right], axis=1), tf.range(tf.shape(images)[0]), size, extrapolation_value=255 * GREY
+        images,
+        tf.stack([y1, left, y2, right], axis=1),
+        tf.range(tf.shape(images)[0]),
+        size,
+        extrapolation_value=255 * GREY,
     )
     return pixels, _move(truth, views, least_left)
 

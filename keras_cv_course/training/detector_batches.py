@@ -135,9 +135,7 @@ def detector_batches(
         size = tf.constant(sizes)[tf.random.stateless_uniform((), size_seed, 0, len(sizes), tf.int32)]
         draw_seed, change_seed = tf.unstack(tf.random.split(batch_seed, 2))
         others = tf.random.stateless_uniform((3 * tiled,), draw_seed, 0, len(data), tf.int32)
-        pictures, truth = augment_boxes(
-            *_gather(data, rows), _gather(data, others), size, augmentation, change_seed
-        )
+        pictures, truth = augment_boxes(*_gather(data, rows), _gather(data, others), size, augmentation, change_seed)
         height, width = sizes[0] if len({*sizes}) == 1 else (None, None)
         pictures.set_shape((batch_size, height, width, 3))
         truth.set_shape((batch_size, None, TRUTH_COLUMNS))

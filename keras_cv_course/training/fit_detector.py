@@ -1,8 +1,9 @@
 """Train a detector with what an expert would set up by hand around `model.fit`.
 
-One function, :func:`fit_detector`, beside :func:`~keras_cv_course.fit` and built of the same parts: augmented batches of
-several sizes, pretrained layers frozen at first, a moving average of the weights, the average precision on validation
-pictures after some epochs, the best epoch kept by it, a run folder, and a state from which a killed run goes on.
+One function, :func:`fit_detector`, beside :func:`~keras_cv_course.fit` and built of the same parts: augmented batches
+of several sizes, pretrained layers frozen at first, a moving average of the weights, the average precision on
+validation pictures after some epochs, the best epoch kept by it, a run folder, and a state from which a killed run goes
+on.
 Why each default is what it is: docs/training.md.
 """
 
@@ -37,6 +38,15 @@ from keras_cv_course.training.run_folder import History, RunFolder, TrainingStat
 STRIDE = 32
 JUDGED_BY = "val_ap50"
 STATISTICS_BATCHES, STATISTICS_BATCH = 16, 16
+
+
+# A small set needs as many steps as a large one needs for its first passes.
+PICTURES_SEEN, LEAST_EPOCHS = 20_000, 30
+
+
+def epochs_for(pictures: int) -> int:
+    """Give the number of epochs that a training on so many pictures takes by default."""
+    return max(LEAST_EPOCHS, -(-PICTURES_SEEN // pictures))
 
 
 @dataclass(frozen=True)
@@ -161,10 +171,10 @@ def fit_detector(
 ) -> tuple[Detector, History]:
     """Train the network of `plan`, in place, and make a detector of the average of its weights.
 
-    With validation the detector has the weights of the epoch with the highest AP at IoU 0.50, else those of the end. The
-    statistics of its batch norms are estimated anew for the averaged weights. Whatever stops the process, a call with
-    ``resume=True`` and the same arguments goes on after the last whole epoch and gives the same epochs as an unbroken
-    run would have given.
+    With validation the detector has the weights of the epoch with the highest AP at IoU 0.50, else those of the end.
+    The statistics of its batch norms are estimated anew for the averaged weights. Whatever stops the process, a call
+    with ``resume=True`` and the same arguments goes on after the last whole epoch and gives the same epochs as an
+    unbroken run would have given.
 
     Args:
         plan: the network and what belongs to it.
@@ -182,8 +192,8 @@ def fit_detector(
     Raises:
         ModelError: a network that does not fit the plan's anchors and classes, or the plan's classes not the pictures'.
         DataContentError: validation without a picture or a box.
-        RunError: a folder that holds a run already, or with `resume` none that can go on; a batch that several JAX devices
-            cannot share evenly; a loss that is not finite.
+        RunError: a folder that holds a run already, or with `resume` none that can go on; a batch that several JAX
+            devices cannot share evenly; a loss that is not finite.
     """
     detector = _check_fit(plan, train, validation, config)
     state = start_or_resume(folder, resume, plan.class_names, config.to_json())
@@ -196,8 +206,10 @@ def fit_detector(
         plain = detector_batches(train, STATISTICS_BATCH, [plan.input_size], epochs=1, seed=config.seed)
         reestimate_statistics(detector.model, plain.take(STATISTICS_BATCHES))
 
-    judge = None if validation is None else JudgeDetector(
-        detector, validation, config.judge_every, config.epochs, update_detector, folder
+    judge = (
+        None
+        if validation is None
+        else JudgeDetector(detector, validation, config.judge_every, config.epochs, update_detector, folder)
     )
     keeper = EpochKeeper(
         state,
@@ -309,7 +321,9 @@ def _check_fit(
     if any(side < STRIDE or side % STRIDE for side in plan.input_size):
         raise ModelError(f"Expected input_size as (height, width), multiples of {STRIDE}. Received: {plan.input_size}.")
     if plan.class_names != train.class_names:
-        raise ModelError(f"Expected pictures with the plan's classes {plan.class_names}. Received: {train.class_names}.")
+        raise ModelError(
+            f"Expected pictures with the plan's classes {plan.class_names}. Received: {train.class_names}."
+        )
     if validation is not None:
         boxes = sum(map(len, validation.usable().images))
         if validation.class_names != plan.class_names or not boxes:

@@ -1,6 +1,7 @@
 """A detector in training, looked at after some epochs: its average precision, and pictures for TensorBoard."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from itertools import islice
 from math import nan
 from typing import Any
 
@@ -10,13 +11,12 @@ import numpy as np
 from keras_cv_course.data.boxed_images import BoxedImage, BoxedImages
 from keras_cv_course.data.image_files import read_image
 from keras_cv_course.detection.draw import draw_detections
-from keras_cv_course.detection.predict import detect
 from keras_cv_course.detections import Detections
-from keras_cv_course.metrics.coco import coco_metrics
+from keras_cv_course.metrics.detector_metrics import DetectorMetrics
+from keras_cv_course.metrics.measure_detector import measure_detector
 from keras_cv_course.models.detector import Detector
 from keras_cv_course.training.run_folder import RunFolder
 
-LEAST_SCORE = 0.01
 SHOWN, SHOWN_SCORE = 4, 0.3
 GAP = 8  # pixels between the truth and what was found
 
@@ -37,7 +37,7 @@ class JudgeDetector(keras.callbacks.Callback):
         folder: RunFolder | None,
     ) -> None:
         super().__init__()
-        self.detector, self.validation = detector, validation.usable()
+        self.detector, self.validation = detector, validation
         self.every, self.epochs, self.update, self.folder = every, epochs, update, folder
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
@@ -52,17 +52,10 @@ class JudgeDetector(keras.callbacks.Callback):
         self.update(model)
         for variable, values in zip(model.trainable_variables, present, strict=True):
             variable.assign(values)
-        found = find_all(self.detector, self.validation)
-        metrics = coco_metrics(found, self.validation)
-        logs |= {"val_ap": metrics.ap, "val_ap50": metrics.ap50}
+        metrics = measure_detector(self.detector, self.validation)
+        logs |= {"val_ap": metrics.coco.ap, "val_ap50": metrics.coco.ap50}
         if self.folder is not None:
-            _log_pictures(self.folder, epoch, found[:SHOWN], self.validation)
-
-
-def find_all(detector: Detector, data: BoxedImages) -> list[Detections]:
-    """Give what a detector finds on each picture of a set, down to low scores."""
-    pictures = (read_image(image.path) for image in data.images)
-    return list(detect(detector, pictures, score_threshold=LEAST_SCORE))
+            _log_pictures(self.folder, epoch, metrics)
 
 
 def truth_beside_found(image: BoxedImage, found: Detections) -> np.ndarray:
@@ -74,11 +67,11 @@ def truth_beside_found(image: BoxedImage, found: Detections) -> np.ndarray:
     return np.concatenate([halves[0], np.full((len(pixels), GAP, 3), 255, np.uint8), halves[1]], axis=1)
 
 
-def _log_pictures(folder: RunFolder, epoch: int, found: Sequence[Detections], data: BoxedImages) -> None:
+def _log_pictures(folder: RunFolder, epoch: int, metrics: DetectorMetrics) -> None:
     import tensorflow as tf
 
     writer = tf.summary.create_file_writer(str(folder.logs / "pictures"))
     with writer.as_default():
-        for image, boxes in zip(data.images, found, strict=False):
-            tf.summary.image(f"truth, found/{image.name}", truth_beside_found(image, boxes)[None], step=epoch)
+        for image, found in islice(zip(metrics.truth.images, metrics.found, strict=True), SHOWN):
+            tf.summary.image(f"truth, found/{image.name}", truth_beside_found(image, found)[None], step=epoch)
     writer.close()

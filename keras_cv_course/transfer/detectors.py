@@ -3,8 +3,8 @@
 A network to start from is asked for by name:
 
 - ``darknet19``, ``darknet-tiny``: YOLOv2 and tiny YOLOv2 with random weights.
-- ``road-yolov2`` and whatever else `kcc detect` takes (a run folder, a ``.keras`` file, Darknet's weights): that detector
-  with a new head.
+- ``road-yolov2`` and whatever else `kcc detect` takes (a run folder, a ``.keras`` file, Darknet's weights): that
+  detector with a new head.
 - ``mobilenet-0.25``, ``mobilenetv2``, ``resnet50`` and all others of :mod:`.backbones` with stride 32: a pretrained
   classifier's body under YOLOv2's passthrough and last convolutions.
 """
@@ -73,9 +73,7 @@ def detection_network(
     """
     filters = head_filters(num_classes, num_anchors)
     if start in _FROM_RANDOM:
-        model = any_size(
-            _FROM_RANDOM[start]((*_TRIAL_SIZE, 3), num_classes, num_anchors, batch_norm_momentum=MOMENTUM)
-        )
+        model = any_size(_FROM_RANDOM[start]((*_TRIAL_SIZE, 3), num_classes, num_anchors, batch_norm_momentum=MOMENTUM))
         network = DetectionNetwork(model, LayerGroup("pretrained", ()))
     elif start in detectors() or Path(start).exists():
         network = _with_new_head(any_size(open_detector(start).model), filters)
@@ -110,7 +108,9 @@ def _on_backbone(backbone: Backbone, filters: int) -> DetectionNetwork:
     width = min(MOST_FILTERS, deep.shape[-1])
     deep = convolution(Convolution(width, 3), deep, "neck1", momentum=MOMENTUM)
     early = convolution(Convolution(PASSTHROUGH_FILTERS, 1), early, "neck2", momentum=MOMENTUM)
-    joined = keras.layers.Concatenate(name="concat")([AnySizePassthrough("space_to_depth", name="passthrough")(early), deep])
+    joined = keras.layers.Concatenate(name="concat")(
+        [AnySizePassthrough("space_to_depth", name="passthrough")(early), deep]
+    )
     x = convolution(Convolution(width, 3), joined, "neck3", momentum=MOMENTUM)
     kept = LayerGroup("pretrained", tuple(body.layers[1:]))
     return DetectionNetwork(keras.Model(inputs, head_convolution(filters, x), name="detector"), kept)
