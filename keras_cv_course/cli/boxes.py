@@ -1,4 +1,4 @@
-"""`kcc data inspect`, `convert` and `roads`: sets of pictures with boxes."""
+"""`kcc data inspect`, `preview`, `convert` and `roads`: sets of pictures with boxes."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -9,14 +9,16 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from keras_cv_course.cli.console import check_folder, note, out, printable, progress_bar, say
-from keras_cv_course.errors import DataContentError
+from keras_cv_course.cli.console import check_folder, note, out, printable, progress_bar, say, start_keras
+from keras_cv_course.cli.options import HowToResize, parse_size
+from keras_cv_course.errors import DataContentError, RunError
 
 if TYPE_CHECKING:
     import numpy as np
 
     from keras_cv_course.data.box_counts import ClassCount
     from keras_cv_course.data.boxed_images import BoxedImage, BoxedImages, Problem
+    from keras_cv_course.models.detector import Resize
     from keras_cv_course.report.box_set_page import BoxedCard
 
 Format = Literal["voc", "coco", "yolo", "csv"]
@@ -29,6 +31,7 @@ _PLACES_SHOWN = 5
 _SAMPLE = 24
 _WRONG = 9
 _CARD = 640  # pixels, the longer side of a picture on the page
+_LEAST_SOURCES, _BATCH = 32, 8  # of a preview
 
 
 def inspect(
@@ -58,6 +61,69 @@ def inspect(
     if html is not None:
         _write_page(html, data, counts, problems)
         say(f"Page: {html.resolve()}")
+
+
+def preview(
+    path: BoxSet,
+    html: Annotated[Path, typer.Option("--out", metavar="FILE", help="The page.")] = Path("preview.html"),
+    count: Annotated[int, typer.Option(min=1, help="Number of pictures.")] = 24,
+    input_size: Annotated[
+        str, typer.Option(metavar="SIZE|HEIGHTxWIDTH", help="Of the network's pictures, multiples of 32.")
+    ] = "416",
+    resize: HowToResize = None,
+    seed: Annotated[int, typer.Option(min=0, help="Equal seeds show equal pictures.")] = 0,
+) -> None:
+    """Show pictures with their boxes as `kcc train detector` changes them at random: windows, colours, mosaics."""
+    from keras_cv_course.data.detection_datasets import find_boxes
+
+    size = parse_size(input_size)
+    assert size is not None
+    if html.suffix not in (".html", ".htm"):
+        raise RunError(f"--out is the page, a file such as preview.html. Received: {html}.")
+    check_folder(html.parent)
+    data = find_boxes(path)
+    start_keras()
+    from keras_cv_course.report.preview_page import write_preview_page
+
+    cards = _augmented_cards(data, count, size, resize or "letterbox", seed)
+    facts = {"Set": str(path), "Input": f"{size[0]} x {size[1]} (height x width)", "Seed": f"{seed}"}
+    write_preview_page(html, title=f"{data.root.resolve().name}, as training sees it", facts=facts, cards=cards)
+    say(f"Page: {html.resolve()}")
+
+
+def _augmented_cards(
+    data: "BoxedImages", count: int, size: tuple[int, int], resize: "Resize", seed: int
+) -> "list[BoxedCard]":
+    """Draw the boxes on the pictures of a first epoch."""
+    import numpy as np
+    from PIL import Image
+
+    from keras_cv_course.boxes import scale_xyxy, xywh_to_xyxy, xyxy_to_yxyx
+    from keras_cv_course.detection.draw import draw_boxes
+    from keras_cv_course.report.box_set_page import BoxedCard
+    from keras_cv_course.training.augment_boxes import BoxAugmentation
+    from keras_cv_course.training.detector_batches import detector_batches, read_boxed_pixels
+
+    chosen = np.random.default_rng(seed).permutation(len(data))[: max(count, _LEAST_SOURCES)]
+    with progress_bar("Reading pictures", len(chosen)) as (bar, task):
+        pixels = read_boxed_pixels(
+            data.take(chosen.tolist()), size, resize, lambda done: bar.update(task, completed=done)
+        )
+    cards: list[BoxedCard] = []
+    batches = detector_batches(pixels, _BATCH, [size], epochs=count, seed=seed, augmentation=BoxAugmentation())
+    for pictures, truth in batches.as_numpy_iterator():
+        for picture, rows in zip(pictures, truth, strict=True):
+            rows = rows[rows[:, 2] > 0]
+            boxes = scale_xyxy(xywh_to_xyxy(rows[:, :4]), size)
+            ids = rows[:, 4].astype(np.int64)
+            counts = Counter(data.class_names[number] for number in ids)
+            caption = ", ".join(f"{n} x {name}" for name, n in counts.most_common()) or "no boxes"
+            shown = Image.fromarray(np.rint(picture * 255).astype(np.uint8))
+            drawn = draw_boxes(shown, xyxy_to_yxyx(boxes), ids, data.class_names)
+            cards.append(BoxedCard(f"Picture {len(cards) + 1}", drawn, caption))
+            if len(cards) == count:
+                return cards
+    return cards
 
 
 def convert(

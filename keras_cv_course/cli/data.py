@@ -10,6 +10,7 @@ from keras_cv_course.cli.console import check_folder, progress_bar, say
 
 app = typer.Typer(help="Make data sets, look at them, convert them.", no_args_is_help=True)
 app.command("inspect")(boxes.inspect)
+app.command("preview")(boxes.preview)
 app.command("convert")(boxes.convert)
 app.command("roads")(boxes.roads)
 

@@ -19,7 +19,7 @@ from keras_cv_course.detection.targets import TRUTH_COLUMNS
 from keras_cv_course.errors import RunError
 
 _TILES = 4
-_MOSAIC_ZOOM = 0.5  # each of four pictures is shown at about half its size, before `zoom` changes it
+_MOSAIC_ZOOM = 0.7  # at which each of the four pictures is shown, before `zoom` changes it
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,12 @@ from typing import Any
 
 import keras
 import numpy as np
+from PIL import Image
 
+from keras_cv_course.boxes import xyxy_to_yxyx
 from keras_cv_course.data.boxed_images import BoxedImage, BoxedImages
 from keras_cv_course.data.image_files import read_image
-from keras_cv_course.detection.draw import draw_detections
+from keras_cv_course.detection.draw import draw_boxes, draw_detections
 from keras_cv_course.detections import Detections
 from keras_cv_course.metrics.detector_metrics import DetectorMetrics
 from keras_cv_course.metrics.measure_detector import measure_detector
@@ -61,10 +63,9 @@ class JudgeDetector(keras.callbacks.Callback):
 def truth_beside_found(image: BoxedImage, found: Detections) -> np.ndarray:
     """Draw a picture twice, uint8 (height, width, 3): with its true boxes, and with the found ones of some score."""
     pixels = read_image(image.path)
-    ones = np.ones(len(image), np.float32)
-    truth = Detections(image.boxes, ones, image.class_ids, found.class_names, image.size)
-    halves = [draw_detections(pixels, some) for some in (truth, found[found.scores >= SHOWN_SCORE])]
-    return np.concatenate([halves[0], np.full((len(pixels), GAP, 3), 255, np.uint8), halves[1]], axis=1)
+    truth = draw_boxes(Image.fromarray(pixels), xyxy_to_yxyx(image.boxes), image.class_ids, found.class_names)
+    predicted = draw_detections(pixels, found[found.scores >= SHOWN_SCORE])
+    return np.concatenate([truth, np.full((len(pixels), GAP, 3), 255, np.uint8), predicted], axis=1)
 
 
 def _log_pictures(folder: RunFolder, epoch: int, metrics: DetectorMetrics) -> None:
