@@ -35,7 +35,9 @@ def test_a_fixed_copy_loads_with_keras_alone_and_takes_new_weights(tmp_path) -> 
     free = any_size(yolov2((64, 64, 3), 1, 1, width=1 / 16))
     fixed = fixed_size(free, (64, 64))
     fixed.save(tmp_path / "model.keras")
-    assert not any("keras_cv_course" in type(x).__module__ for x in keras.saving.load_model(tmp_path / "model.keras").layers)
+    assert not any(
+        "keras_cv_course" in type(x).__module__ for x in keras.saving.load_model(tmp_path / "model.keras").layers
+    )
     shaken(free)
     picture = np.ones((1, 64, 64, 3), np.float32)
     assert not np.allclose(fixed(picture), free(picture))

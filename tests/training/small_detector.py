@@ -35,11 +35,24 @@ def scenes(folder: Path, count: int = 4) -> BoxedImages:
     return BoxedImages(data.root, images, data.class_names, data.category_ids, data.format)
 
 
-def small_plan(data: BoxedImages, width: float = 1 / 16, anchors: int = 3) -> DetectorPlan:
-    found = find_anchors(sizes_in_cells(data, SIZE), anchors).sizes
-    network = any_size(yolov2((*SIZE, 3), len(data.class_names), anchors, width=width, batch_norm_momentum=0.9))
-    pretrained = tuple(layer for layer in network.layers if layer.name in ("conv1", "conv1_bn"))
-    return DetectorPlan(network, found, data.class_names, SIZE, "stretch", pretrained)
+def small_plan(data: BoxedImages) -> DetectorPlan:
+    """Plan a detector of six convolutions, the first of them as if pretrained."""
+    anchors = find_anchors(sizes_in_cells(data, SIZE), 3).sizes
+    x = inputs = keras.Input((None, None, 3), name="image")
+    for number, filters in enumerate((8, 8, 16, 16, 32), start=1):
+        x = keras.layers.Conv2D(filters, 3, 2, padding="same", use_bias=False, name=f"conv{number}")(x)
+        x = keras.layers.BatchNormalization(momentum=0.9, name=f"conv{number}_bn")(x)
+        x = keras.layers.ReLU(name=f"conv{number}_relu")(x)
+    head = keras.layers.Conv2D(3 * (5 + len(data.class_names)), 1, name="head")
+    network = keras.Model(inputs, head(x))
+    return DetectorPlan(network, anchors, data.class_names, SIZE, "stretch", tuple(network.layers[1:3]))
+
+
+def darknet_plan(data: BoxedImages) -> DetectorPlan:
+    """Plan a narrow YOLOv2."""
+    anchors = find_anchors(sizes_in_cells(data, SIZE), 3).sizes
+    network = yolov2((*SIZE, 3), len(data.class_names), 3, width=1 / 8, batch_norm_momentum=0.9)
+    return DetectorPlan(any_size(network), anchors, data.class_names, SIZE, "stretch")
 
 
 def read(data: BoxedImages) -> BoxedPixels:
@@ -59,7 +72,7 @@ def learn_by_heart(folder: Path, epochs: int = 60) -> tuple[Detector, History]:
         augmentation=PLAIN,
         precision="float32",
     )
-    return fit_detector(small_plan(data, width=1 / 8), read(data), config, validation=data)
+    return fit_detector(darknet_plan(data), read(data), config, validation=data)
 
 
 def main() -> None:

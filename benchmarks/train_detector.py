@@ -1,0 +1,140 @@
+"""Train a detector: how fast against a bare loop, and how well.
+
+Without a set, or with one, the first figure is the speed: pictures a second of `fit_detector` with augmentation,
+mosaics and several sizes, against forward and backward passes of the same network, in the same precision and sizes,
+on batches that lie ready in memory. Rounds alternate, because the speed of a shared machine drifts. With ``--data`` the
+defaults of `kcc train detector` are then trained to the end, and the average precision is printed with the time.
+"""
+
+import argparse
+import os
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+
+from keras_cv_course.data.boxed_images import BoxedImages
+from keras_cv_course.data.detection_datasets import find_boxes
+from keras_cv_course.data.synthetic.road_set import write_road_scenes
+from keras_cv_course.detection.anchors import find_anchors, sizes_in_cells
+from keras_cv_course.detection.yolo_loss import YoloLoss
+from keras_cv_course.training.batch_norm import fused_batch_norm
+from keras_cv_course.training.detector_batches import BoxedPixels, detector_batches, read_boxed_pixels
+from keras_cv_course.training.device import choose_precision, layer_precision, prepare_devices
+from keras_cv_course.training.fit_detector import DetectorFitConfig, DetectorPlan, epochs_for, fit_detector
+from keras_cv_course.transfer.detectors import detection_network
+
+
+class Clock(keras.callbacks.Callback):
+    """Take the time from the end of the first step on, which traces, to the end of training."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.steps = -1
+
+    def on_train_batch_end(self, batch: int, logs: object = None) -> None:
+        """Count a step."""
+        self.steps += 1
+        if self.steps == 0:
+            self.started = time.perf_counter()
+        self.ended = time.perf_counter()
+
+
+def make_plan(data: BoxedImages, backbone: str, size: tuple[int, int]) -> DetectorPlan:
+    """Plan what `kcc train detector` plans."""
+    anchors = find_anchors(sizes_in_cells(data, size, "letterbox"), 5).sizes
+    network = detection_network(backbone, len(data.class_names), 5)
+    return DetectorPlan(network.model, anchors, data.class_names, size, "letterbox", network.pretrained.layers)
+
+
+def bare(plan: DetectorPlan, pixels: BoxedPixels, config: DetectorFitConfig, steps: int) -> float:
+    """Give pictures a second of the network's own training step on batches in memory, plain SGD, no metrics."""
+    sizes = plan.sizes(config.size_range)
+    ready = [next(detector_batches(pixels, config.batch_size, [size], epochs=1).as_numpy_iterator()) for size in sizes]
+    model = plan.network
+    model.compile(keras.optimizers.SGD(1e-5), YoloLoss(plan.anchors))
+    with layer_precision(model, choose_precision(config.precision)), fused_batch_norm(model):
+        for batch in ready:
+            model.train_on_batch(*batch)
+        started = time.perf_counter()
+        for step in range(steps):
+            model.train_on_batch(*ready[step % len(ready)])
+        seconds = time.perf_counter() - started
+    return steps * len(ready[0][0]) / seconds
+
+
+def ours(plan: DetectorPlan, pixels: BoxedPixels, config: DetectorFitConfig) -> float:
+    """Give pictures a second of `fit_detector`, without the measuring between epochs."""
+    clock = Clock()
+    fit_detector(plan, pixels, config, callbacks=[clock])
+    return clock.steps * min(config.batch_size, len(pixels)) / (clock.ended - clock.started)
+
+
+def compare_speed(data: BoxedImages, options: argparse.Namespace) -> None:
+    """Print both speeds and their ratio."""
+    size = (options.input_size,) * 2
+    plan = make_plan(data, options.backbone, size)
+    config = DetectorFitConfig(epochs=options.epochs, batch_size=options.batch_size, precision=options.precision)
+    pixels = read_boxed_pixels(data, plan.sizes(config.size_range)[-1], plan.resize)
+    steps = options.epochs * max(1, len(pixels) // config.batch_size)
+    rates = []
+    for number in range(options.rounds):
+        rates.append((bare(plan, pixels, config, steps), ours(plan, pixels, config)))
+        print(f"round {number + 1}: bare {rates[-1][0]:.1f}, fit_detector {rates[-1][1]:.1f} pictures/s", flush=True)
+    ratios = [mine / plain for plain, mine in rates]
+    print(
+        f"{options.backbone}, {size[0]} pixels, batch {config.batch_size}: fit_detector has "
+        f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f}) of the bare speed"
+    )
+
+
+def train(path: Path, options: argparse.Namespace) -> None:
+    """Train with the defaults, and print the average precision and the time."""
+    data = find_boxes(path)
+    listed = {"train", "val"} <= {*data.splits}
+    train_part, held_out = (data.part("train"), data.part("val")) if listed else data.split(0.2, options.seed)
+    plan = make_plan(train_part, options.backbone, (options.input_size,) * 2)
+    config = DetectorFitConfig(
+        epochs=epochs_for(len(train_part)),
+        batch_size=options.batch_size,
+        precision=options.precision,
+        seed=options.seed,
+    )
+    pixels = read_boxed_pixels(train_part, plan.sizes(config.size_range)[-1], plan.resize)
+    started = time.perf_counter()
+    _, history = fit_detector(plan, pixels, config, validation=held_out)
+    minutes = (time.perf_counter() - started) / 60
+    print(
+        f"{path.name}: {len(train_part)} pictures, {config.epochs} epochs, {minutes:.1f} minutes; on {len(held_out)} kept "
+        f"aside AP at IoU .50 {np.nanmax(history['val_ap50']):.3f}, .50:.95 {np.nanmax(history['val_ap']):.3f}"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, help="train on this set to the end")
+    parser.add_argument("--backbone", default="road-yolov2")
+    parser.add_argument("--input-size", type=int, default=416)
+    parser.add_argument("--batch-size", type=int, default=16)
+    parser.add_argument("--precision", default="auto")
+    parser.add_argument("--epochs", type=int, default=2, help="of a round")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    gpus = prepare_devices(options.seed)
+    print(f"devices: {', '.join(gpus) or 'CPU'}, precision {choose_precision(options.precision)}", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        write_road_scenes(Path(folder) / "roads", count=64, seed=0, format="voc", image_size=(416, 416))
+        if options.rounds:
+            compare_speed(find_boxes(Path(folder) / "roads"), options)
+    if options.data is not None:
+        train(options.data, options)
+
+
+if __name__ == "__main__":
+    main()
