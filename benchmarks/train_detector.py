@@ -110,8 +110,8 @@ def train(path: Path, options: argparse.Namespace) -> None:
     _, history = fit_detector(plan, pixels, config, validation=held_out)
     minutes = (time.perf_counter() - started) / 60
     print(
-        f"{path.name}: {len(train_part)} pictures, {config.epochs} epochs, {minutes:.1f} minutes; on {len(held_out)} kept "
-        f"aside AP at IoU .50 {np.nanmax(history['val_ap50']):.3f}, .50:.95 {np.nanmax(history['val_ap']):.3f}"
+        f"{path.name}: {len(train_part)} pictures, {config.epochs} epochs, {minutes:.1f} minutes; on {len(held_out)} "
+        f"kept aside AP at IoU .50 {np.nanmax(history['val_ap50']):.3f}, .50:.95 {np.nanmax(history['val_ap']):.3f}"
     )
 
 
