@@ -14,8 +14,6 @@ from keras_cv_course.data.detection_datasets import find_boxes
 from keras_cv_course.data.synthetic.road_set import write_road_scenes
 from keras_cv_course.detection.anchors import find_anchors, sizes_in_cells
 from keras_cv_course.models.detector import Detector
-from keras_cv_course.models.input_size import any_size
-from keras_cv_course.models.yolov2 import yolov2
 from keras_cv_course.training.detector_batches import PLAIN, BoxedPixels, read_boxed_pixels
 from keras_cv_course.training.fit_detector import DetectorFitConfig, DetectorPlan, fit_detector
 from keras_cv_course.training.run_folder import History
@@ -39,20 +37,13 @@ def small_plan(data: BoxedImages) -> DetectorPlan:
     """Plan a detector of six convolutions, the first of them as if pretrained."""
     anchors = find_anchors(sizes_in_cells(data, SIZE), 3).sizes
     x = inputs = keras.Input((None, None, 3), name="image")
-    for number, filters in enumerate((8, 8, 16, 16, 32), start=1):
+    for number, filters in enumerate((16, 24, 32, 64, 128), start=1):
         x = keras.layers.Conv2D(filters, 3, 2, padding="same", use_bias=False, name=f"conv{number}")(x)
         x = keras.layers.BatchNormalization(momentum=0.9, name=f"conv{number}_bn")(x)
         x = keras.layers.ReLU(name=f"conv{number}_relu")(x)
     head = keras.layers.Conv2D(3 * (5 + len(data.class_names)), 1, name="head")
     network = keras.Model(inputs, head(x))
     return DetectorPlan(network, anchors, data.class_names, SIZE, "stretch", tuple(network.layers[1:3]))
-
-
-def darknet_plan(data: BoxedImages) -> DetectorPlan:
-    """Plan a narrow YOLOv2."""
-    anchors = find_anchors(sizes_in_cells(data, SIZE), 3).sizes
-    network = yolov2((*SIZE, 3), len(data.class_names), 3, width=1 / 8, batch_norm_momentum=0.9)
-    return DetectorPlan(any_size(network), anchors, data.class_names, SIZE, "stretch")
 
 
 def read(data: BoxedImages) -> BoxedPixels:
@@ -72,7 +63,7 @@ def learn_by_heart(folder: Path, epochs: int = 60) -> tuple[Detector, History]:
         augmentation=PLAIN,
         precision="float32",
     )
-    return fit_detector(darknet_plan(data), read(data), config, validation=data)
+    return fit_detector(small_plan(data), read(data), config, validation=data)
 
 
 def main() -> None:
