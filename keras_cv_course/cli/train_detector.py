@@ -11,7 +11,7 @@ import typer
 
 from keras_cv_course.cli.console import INTERRUPTED, check_folder, err, note, progress_bar, say, start_keras
 from keras_cv_course.cli.options import DEFAULT_DETECTOR, HowToResize, fetch_weights, parse_size
-from keras_cv_course.errors import DataContentError, RunError
+from keras_cv_course.errors import DataContentError, RunError, WeightsError
 
 if TYPE_CHECKING:
     from keras_cv_course.data.boxed_images import BoxedImages
@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from keras_cv_course.training.detector_batches import BoxedPixels
     from keras_cv_course.training.fit_detector import DetectorFitConfig, DetectorPlan
     from keras_cv_course.training.run_folder import RunFolder
+    from keras_cv_course.transfer.detectors import DetectionNetwork
 
-DEFAULTS: dict[str, Any] = {"backbone": DEFAULT_DETECTOR, "input_size": "416", "resize": "letterbox", "anchors": 5}
+DEFAULTS: dict[str, Any] = {"resize": "letterbox", "anchors": 5}
+DEFAULT_BACKBONE = "mobilenet-0.25"
 HELD_OUT = 0.2
 VALIDATION_LISTS = ("val", "valid", "validation")
 FIT_OPTIONS = ("epochs", "batch_size", "learning_rate", "precision", "seed")
@@ -50,13 +52,15 @@ def detector(
         typer.Option(
             help="What to start from: a detector that `kcc detect` takes, mobilenetv2, mobilenet-0.25, resnet50 or "
             "another network of keras.applications, darknet19 or darknet-tiny without weights. "
-            f"[dim]Default: {DEFAULT_DETECTOR}[/]"
+            f"[dim]Default: {DEFAULT_BACKBONE}; {DEFAULT_DETECTOR}, which is shipped, where that cannot be had[/]"
         ),
     ] = None,
     input_size: Annotated[
         str | None,
         typer.Option(
-            metavar="SIZE|HEIGHTxWIDTH", help="Of the network's pictures, multiples of 32. [dim]Default: 416[/]"
+            metavar="SIZE|HEIGHTxWIDTH",
+            help="Of the network's pictures, multiples of 32. "
+            "[dim]Default: as many pixels as 416x416, in the form of most pictures[/]",
         ),
     ] = None,
     resize: HowToResize = None,
@@ -217,11 +221,10 @@ def _fit_config(details: dict[str, Any], pictures: int, *, resume: bool) -> "Det
 
 def _plan(details: dict[str, Any], train: "BoxedImages") -> "DetectorPlan":
     from keras_cv_course.detection.anchors import find_anchors, sizes_in_cells
-    from keras_cv_course.training.fit_detector import DetectorPlan
-    from keras_cv_course.transfer.detectors import detection_network
+    from keras_cv_course.training.fit_detector import DetectorPlan, fitting_size
 
-    size = parse_size(details["input_size"])
-    assert size is not None
+    size = parse_size(details.get("input_size")) or fitting_size([image.size for image in train.images])
+    details["input_size"] = f"{size[0]}x{size[1]}"
     sizes = sizes_in_cells(train, size, details["resize"])
     if not len(sizes):
         raise DataContentError(
@@ -230,10 +233,26 @@ def _plan(details: dict[str, Any], train: "BoxedImages") -> "DetectorPlan":
     with err.status("Finding anchors ..."):
         anchors = find_anchors(sizes, details["anchors"]).sizes
     details["anchor_sizes"] = anchors.tolist()
+    network = _network(details, len(train.class_names), len(anchors))
+    return DetectorPlan(network.model, anchors, train.class_names, size, details["resize"], network.pretrained.layers)
+
+
+def _network(details: dict[str, Any], classes: int, anchors: int) -> "DetectionNetwork":
+    """Load the network to start from, and write its name down."""
+    from keras_cv_course.transfer.detectors import detection_network
+
+    if "backbone" not in details:
+        try:
+            with err.status(f"Loading {DEFAULT_BACKBONE} ..."):
+                network = detection_network(DEFAULT_BACKBONE, classes, anchors)
+            details["backbone"] = DEFAULT_BACKBONE
+            return network
+        except WeightsError as error:
+            note(f"{error} Until then: {DEFAULT_DETECTOR}, which learnt from drawings and reaches less on photographs.")
+            details["backbone"] = DEFAULT_DETECTOR
     fetch_weights(details["backbone"])
     with err.status("Loading the network ..."):
-        network = detection_network(details["backbone"], len(train.class_names), len(anchors))
-    return DetectorPlan(network.model, anchors, train.class_names, size, details["resize"], network.pretrained.layers)
+        return detection_network(details["backbone"], classes, anchors)
 
 
 def _decode(train: "BoxedImages", plan: "DetectorPlan", config: "DetectorFitConfig") -> "BoxedPixels":

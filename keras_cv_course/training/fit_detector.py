@@ -49,6 +49,21 @@ def epochs_for(pictures: int) -> int:
     return max(LEAST_EPOCHS, -(-PICTURES_SEEN // pictures))
 
 
+def fitting_size(image_sizes: Sequence[Size], pixels: int = 416 * 416) -> Size:
+    """Give the input size in whose form most pictures come, so that a letterbox wastes little of it.
+
+    Args:
+        image_sizes: (height, width) of each picture.
+        pixels: of the result, about.
+
+    Returns:
+        (height, width), multiples of 32: 416x416 for square pictures, 352x480 for those of 3:4.
+    """
+    form = np.median([width / height for height, width in image_sizes])
+    height, width = (max(1, round(float(np.sqrt(side) / STRIDE))) * STRIDE for side in (pixels / form, pixels * form))
+    return height, width
+
+
 @dataclass(frozen=True)
 class DetectorFitConfig:
     """How to train a detector. These defaults are those of `kcc train detector`, for every set.
