@@ -1,4 +1,4 @@
-"""The optimizers of :func:`~keras_cv_course.fit`, with a share of the learning rate for each variable if wanted."""
+"""The optimizers of all trainings, with a share of the learning rate for each variable if wanted."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,6 +7,8 @@ import keras
 
 # A learning rate for each group of layers: Howard and Ruder, "Universal Language Model Fine-tuning", 2018, section 3.2.
 UNDECAYED = ("bias", "gamma", "beta")
+
+_RAMP = 9
 
 
 def make_optimizer(
@@ -30,8 +32,9 @@ def make_optimizer(
             the whole rate everywhere.
         scale_loss: keep small float16 gradients from vanishing.
         clip_norm: gradients whose norm over all variables is larger are shortened to it.
-        average: share of the old value that a moving average of the weights keeps at each step; ``model.fit`` puts the
-            averages into the model at its end. None for no average.
+        average: share of the old value that a moving average of the weights keeps at each step, from the time on when
+            it is less than 1 - 9 / (9 + steps done); before, it keeps that. ``model.fit`` puts the averages into the
+            model at its end. None for no average.
     """
     plain, with_factors = OPTIMIZERS[name]
     options: dict[str, Any] = {"momentum": 0.9, "nesterov": True} if name == "sgd" else {}
@@ -45,6 +48,22 @@ def make_optimizer(
         optimizer = with_factors(learning_rate, **options)
         optimizer.set_factors(factors, weight_decay)
     return keras.optimizers.LossScaleOptimizer(optimizer) if scale_loss else optimizer
+
+
+class _RampedAverage:
+    """Let the moving average follow closely at first; stands before a Keras optimizer among the bases.
+
+    Keras's own begins at the weights after the first step and remembers them for as long as any others: with a share of
+    0.99 it is little but them for a hundred steps. This one is over about the last tenth of all steps, until it is over
+    as many as `ema_momentum` says. The ramp is that of TensorFlow's ``ExponentialMovingAverage`` with `num_updates`.
+    """
+
+    def _update_model_variables_moving_average(self, trainable_variables: Sequence[Any]) -> None:
+        step = keras.ops.cast(self.iterations, "float32")  # type: ignore[attr-defined]  # 0 at the first
+        kept = keras.ops.minimum(step / (step + _RAMP), self.ema_momentum)  # type: ignore[attr-defined]
+        averages = self._model_variables_moving_average  # type: ignore[attr-defined]
+        for variable, average in zip(trainable_variables, averages, strict=True):
+            average.assign(kept * average + (1 - kept) * variable)
 
 
 class _Factors:
@@ -68,15 +87,23 @@ class _Factors:
         super().update_step(gradient, variable, rate)  # type: ignore[misc]
 
 
-class SGDWithFactors(_Factors, keras.optimizers.SGD):
+class SGD(_RampedAverage, keras.optimizers.SGD):
+    """Keras's SGD, with another start of the moving average."""
+
+
+class Adam(_RampedAverage, keras.optimizers.Adam):
+    """Keras's Adam, with another start of the moving average."""
+
+
+class SGDWithFactors(_Factors, SGD):
     """SGD with a share of the learning rate for each variable."""
 
 
-class AdamWithFactors(_Factors, keras.optimizers.Adam):
+class AdamWithFactors(_Factors, Adam):
     """Adam with a share of the learning rate for each variable."""
 
 
 OPTIMIZERS = {
-    "sgd": (keras.optimizers.SGD, SGDWithFactors),
-    "adam": (keras.optimizers.Adam, AdamWithFactors),
+    "sgd": (SGD, SGDWithFactors),
+    "adam": (Adam, AdamWithFactors),
 }

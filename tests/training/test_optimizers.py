@@ -126,3 +126,18 @@ def test_unknown_optimizer_is_refused() -> None:
         FitConfig(optimizer="rmsprop")
     with pytest.raises(RunError, match="rmsprop"):
         FitConfig.from_json({**FitConfig().to_json(), "optimizer": "rmsprop"})
+
+
+@pytest.mark.parametrize("factors", [None, [1.0]], ids=["plain", "with factors"])
+def test_the_moving_average_follows_closely_at_first(factors: list[float] | None) -> None:
+    draw = np.random.default_rng(0)
+    variable = keras.Variable(draw.normal(size=(3, 4)).astype("f4"), name="kernel")
+    optimizer = make_optimizer("sgd", 0.5, average=0.8, factors=factors)
+    expected = np.zeros((3, 4))
+    for step in range(60):
+        optimizer.apply([keras.ops.convert_to_tensor(draw.normal(size=(3, 4)).astype("f4"))], [variable])
+        kept = min(0.8, step / (9 + step))  # 0.8 from step 36 on
+        expected = kept * expected + (1 - kept) * variable.numpy()
+    optimizer.finalize_variable_values([variable])
+    # float32 against float64, numbers up to about 20.
+    np.testing.assert_allclose(variable.numpy(), expected, rtol=1e-5, atol=1e-5)
