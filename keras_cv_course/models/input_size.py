@@ -71,9 +71,10 @@ def _copy(model: keras.Model, size: tuple[int | None, int | None], call: Any) ->
 
 
 def copy_weights(source: keras.Model, target: keras.Model) -> None:
-    """Give a copy of :func:`any_size` or :func:`fixed_size` the weights that its origin has now, or the other way.
+    """Give a copy of a network the weights that its origin has now, layer by layer of the same name.
 
-    Their passthroughs order the layers in different ways; the names tell which is which.
+    The passthroughs of :func:`any_size` and :func:`fixed_size` order the layers in different ways; the names tell which
+    is which.
     """
     for layer in target.layers:
         if layer.weights:

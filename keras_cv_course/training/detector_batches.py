@@ -146,7 +146,10 @@ def detector_batches(
 
 
 def _gather(data: BoxedPixels, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Take pictures by number, uint8, and their truth."""
-    images = tf.numpy_function(lambda numbers: np.asarray(data.images[numbers]), [rows], tf.uint8)
+    """Take pictures by number, uint8, and their truth; neither becomes a constant of the graph, however large."""
+    images, truth = tf.numpy_function(
+        lambda numbers: (np.asarray(data.images[numbers]), data.truth[numbers]), [rows], (tf.uint8, tf.float32)
+    )
     images.set_shape((None, *data.images.shape[1:]))
-    return images, tf.gather(data.truth, rows)
+    truth.set_shape((None, *data.truth.shape[1:]))
+    return images, truth

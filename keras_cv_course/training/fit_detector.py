@@ -15,9 +15,11 @@ from typing import Any, Literal, get_args
 import keras
 import numpy as np
 
-from keras_cv_course.data.boxed_images import BoxedImages
+from keras_cv_course.data.boxed_images import BoxedImage, BoxedImages
+from keras_cv_course.data.image_files import read_image
 from keras_cv_course.detection.yolo_loss import YoloLoss, YoloMetrics
-from keras_cv_course.errors import DataContentError, ModelError, RunError
+from keras_cv_course.errors import DataContentError, ImageFileError, ModelError, RunError
+from keras_cv_course.metrics.detection import ignored_objects
 from keras_cv_course.models.detector import Detector, Resize
 from keras_cv_course.models.input_size import copy_weights, fixed_size
 from keras_cv_course.training.augment_boxes import BoxAugmentation
@@ -38,7 +40,6 @@ from keras_cv_course.training.run_folder import History, RunFolder, TrainingStat
 STRIDE = 32
 JUDGED_BY = "val_ap50"
 STATISTICS_BATCHES, STATISTICS_BATCH = 16, 16
-
 
 # A small set needs as many steps as a large one needs for its first passes.
 PICTURES_SEEN, LEAST_EPOCHS = 20_000, 30
@@ -81,7 +82,8 @@ class DetectorFitConfig:
         average: share of the old value that the moving average of the weights keeps at each step, 0 to below 1.
         size_range: batches are up to so many pixels larger or smaller than the detector's input, a multiple of 32.
         mosaic_share: share of the epochs, the first ones, in which the augmentation makes mosaics.
-        judge_every: the average precision on validation pictures is measured after each so many epochs, and at the end.
+        judged: how often the average precision on validation pictures is measured in a run, evenly spread, the last
+            time at the end.
         augmentation: random changes to the training pictures.
         precision: float32, bfloat16, float16, or auto for what suits the machine.
         seed: of the order of the pictures, their sizes and their augmentation, 0 to 2**32 - 1.
@@ -98,7 +100,7 @@ class DetectorFitConfig:
     average: float = 0.99
     size_range: int = 64
     mosaic_share: float = 0.8
-    judge_every: int = 5
+    judged: int = 20
     augmentation: BoxAugmentation = field(default_factory=BoxAugmentation)
     precision: Precision = "auto"
     seed: int = 0
@@ -116,7 +118,7 @@ class DetectorFitConfig:
         self._require("average", 0 <= self.average < 1, "from 0 to below 1")
         self._require("size_range", self.size_range >= 0 and self.size_range % STRIDE == 0, f"a multiple of {STRIDE}")
         self._require("mosaic_share", 0 <= self.mosaic_share <= 1, "from 0 to 1")
-        self._require("judge_every", self.judge_every >= 1, "at least 1")
+        self._require("judged", self.judged >= 1, "at least 1")
         self._require("precision", self.precision in get_args(Precision), f"one of {', '.join(get_args(Precision))}")
         self._require("seed", 0 <= self.seed < 2**32, "from 0 to 4294967295")
 
@@ -153,6 +155,9 @@ class DetectorPlan:
         input_size: (height, width) of the pictures in use, multiples of 32.
         resize: how pictures come to that size.
         pretrained: the layers of `network` that are frozen at first.
+
+    Raises:
+        ModelError: a size that is no multiple of 32.
     """
 
     network: keras.Model
@@ -161,6 +166,13 @@ class DetectorPlan:
     input_size: Size
     resize: Resize
     pretrained: tuple[keras.Layer, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check the size, before pictures are brought to it."""
+        if any(side < STRIDE or side % STRIDE for side in self.input_size):
+            raise ModelError(
+                f"Expected input_size as (height, width), multiples of {STRIDE}. Received: {self.input_size}."
+            )
 
     def detector(self) -> Detector:
         """Give a detector with the network's present weights; they are its own."""
@@ -206,7 +218,8 @@ def fit_detector(
 
     Raises:
         ModelError: a network that does not fit the plan's anchors and classes, or the plan's classes not the pictures'.
-        DataContentError: validation without a picture or a box.
+        DataContentError: validation by which no epoch can be judged: other classes, or no picture that can be read
+            with a usable box that is neither difficult nor a crowd.
         RunError: a folder that holds a run already, or with `resume` none that can go on; a batch that several JAX
             devices cannot share evenly; a loss that is not finite.
     """
@@ -219,13 +232,22 @@ def fit_detector(
     def update_detector(model: keras.Model) -> None:
         copy_weights(model, detector.model)
         plain = detector_batches(train, STATISTICS_BATCH, [plan.input_size], epochs=1, seed=config.seed)
-        reestimate_statistics(detector.model, plain.take(STATISTICS_BATCHES))
+        # What trained on frozen statistics shall keep them.
+        with _frozen([layer for layer in detector.model.layers if layer.weights and not _trains(model, layer)]):
+            reestimate_statistics(detector.model, plain.take(STATISTICS_BATCHES))
 
-    judge = (
-        None
-        if validation is None
-        else JudgeDetector(detector, validation, config.judge_every, config.epochs, update_detector, folder)
-    )
+    judges = []
+    if validation is not None:
+        judges.append(
+            JudgeDetector(
+                detector,
+                validation,
+                times=config.judged,
+                epochs=config.epochs,
+                update=update_detector,
+                folder=folder,
+            )
+        )
     keeper = EpochKeeper(
         state,
         config.epochs,
@@ -237,15 +259,15 @@ def fit_detector(
     )
     with replicated(plan.network) as twin:
         loggers = [] if folder is None else [keras.callbacks.TensorBoard(folder.logs, write_graph=False)]
-        watchers = [*([judge] if judge else []), *loggers, keeper, *callbacks]
+        watchers = [*judges, *loggers, keeper, *callbacks]
         for phase in _phases(config):
             if state.epochs_done <= phase.last:
                 frozen = [twin.get_layer(layer.name) for layer in plan.pretrained] if phase.frozen else []
                 with _frozen(frozen):
                     _train_phase(twin, plan, train, config, phase, keeper, watchers)
-    if validation is None:
-        update_detector(plan.network)
-    else:
+                    if validation is None and keeper.finished:
+                        update_detector(twin)
+    if validation is not None:
         keeper.restore_best(detector.model)
     if folder is not None:
         folder.write_model(detector)
@@ -330,21 +352,39 @@ def _frozen(layers: Sequence[keras.Layer]) -> Iterator[None]:
             layer.trainable = trainable
 
 
+def _trains(model: keras.Model, layer: keras.Layer) -> bool:
+    """Tell whether the layer of `model` with the same name is being trained."""
+    return bool(model.get_layer(layer.name).trainable)
+
+
 def _check_fit(
     plan: DetectorPlan, train: BoxedPixels, validation: BoxedImages | None, config: DetectorFitConfig
 ) -> Detector:
-    if any(side < STRIDE or side % STRIDE for side in plan.input_size):
-        raise ModelError(f"Expected input_size as (height, width), multiples of {STRIDE}. Received: {plan.input_size}.")
     if plan.class_names != train.class_names:
         raise ModelError(
             f"Expected pictures with the plan's classes {plan.class_names}. Received: {train.class_names}."
         )
     if validation is not None:
-        boxes = sum(map(len, validation.usable().images))
-        if validation.class_names != plan.class_names or not boxes:
+        if validation.class_names != plan.class_names:
             raise DataContentError(
-                f"{validation.root}: expected validation pictures with boxes of the classes trained on. Received: "
-                f"{len(validation)} pictures with {boxes} usable boxes of {len(validation.class_names)} classes."
+                f"{validation.root}: expected validation pictures with the plan's classes {plan.class_names}. "
+                f"Received: {validation.class_names}."
+            )
+        if not any(map(_can_judge, validation.usable().images)):
+            raise DataContentError(
+                f"{validation.root}: expected a validation picture that can be read with a usable box, neither "
+                f"difficult nor a crowd. Received: none such of {len(validation)}. See `kcc data inspect`."
             )
     check_shared_evenly({"batch_size": min(config.batch_size, len(train))})
     return plan.detector()
+
+
+def _can_judge(image: BoxedImage) -> bool:
+    """Tell whether a picture has something to be found and can be read."""
+    if ignored_objects(image).all():
+        return False
+    try:
+        read_image(image.path)
+    except ImageFileError:
+        return False
+    return True

@@ -103,7 +103,7 @@ class AdamWithFactors(_Factors, Adam):
     """Adam with a share of the learning rate for each variable."""
 
 
-OPTIMIZERS = {
+OPTIMIZERS: dict[str, tuple[Any, Any]] = {  # without factors, with them
     "sgd": (SGD, SGDWithFactors),
     "adam": (Adam, AdamWithFactors),
 }

@@ -59,7 +59,7 @@ def learn_by_heart(folder: Path, epochs: int = 60) -> tuple[Detector, History]:
         learning_rate=5e-3,
         average=0.8,
         size_range=0,
-        judge_every=epochs,
+        judged=1,
         augmentation=PLAIN,
         precision="float32",
     )

@@ -31,7 +31,7 @@ def test_measures_the_weights_of_each_epoch(tmp_path: Path) -> None:
     history = detector.model.fit(
         np.zeros((1, 64, 96, 3)), np.zeros((1, 2, 3, 7)), epochs=4, verbose=0, callbacks=[SetWeights(), measured]
     ).history
-    assert history["val_ap"] == pytest.approx([0, 1])  # after the second and the fourth epoch
-    assert history["val_ap50"] == pytest.approx([0, 1])
+    for name in ("val_ap", "val_ap50"):
+        assert history[name] == pytest.approx([np.nan, 0, np.nan, 1], nan_ok=True)
     assert measured.last is not None
     assert measured.last.confusion.trace() == 1

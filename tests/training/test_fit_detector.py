@@ -11,17 +11,21 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 from small_detector import SIZE, learn_by_heart, read, scenes, small_plan
 
 from keras_cv_course.convert.open_detector import open_detector
-from keras_cv_course.data.boxed_images import BoxedImages
+from keras_cv_course.data.boxed_images import BoxedImage, BoxedImages
 from keras_cv_course.data.image_files import read_image
 from keras_cv_course.detection.predict import detect
+from keras_cv_course.detections import Detections
 from keras_cv_course.errors import DataContentError, ModelError, RunError
+from keras_cv_course.training import detection_metrics
 from keras_cv_course.training.augment_boxes import BoxAugmentation
 from keras_cv_course.training.detector_batches import BoxedPixels
 from keras_cv_course.training.device import prepare_devices
 from keras_cv_course.training.fit_detector import DetectorFitConfig, DetectorPlan, epochs_for, fit_detector
+from keras_cv_course.training.judge_detector import JudgeDetector, truth_beside_found
 from keras_cv_course.training.run_folder import RunFolder
 
 CONFIG = DetectorFitConfig(
@@ -30,7 +34,7 @@ CONFIG = DetectorFitConfig(
     batch_size=2,
     warmup_epochs=1,
     size_range=32,
-    judge_every=2,
+    judged=2,
     augmentation=BoxAugmentation(),
     precision="float32",
 )
@@ -71,6 +75,10 @@ def train(data: BoxedImages, folder: Path, *, resume: bool = False, stop: Stop |
     return detector.model.get_weights()
 
 
+def raise_interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
 def epochs(folder: Path) -> list[dict[str, str]]:
     with (folder / "history.csv").open() as file:
         return [{name: value for name, value in row.items() if name != "seconds"} for row in csv.DictReader(file)]
@@ -100,15 +108,22 @@ def test_a_few_scenes_are_learnt_by_heart_on_jax(tmp_path: Path) -> None:
     assert float(ap50) > 0.95
 
 
-def test_a_stopped_and_resumed_run_equals_an_unbroken_one(data: BoxedImages, tmp_path: Path) -> None:
-    """Stopped with frozen layers, at the first step without, and in the last epoch: all in one run."""
+def test_a_stopped_and_resumed_run_equals_an_unbroken_one(
+    data: BoxedImages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped with frozen layers, at the first step without, and while the last epoch is judged: all in one run."""
     whole, run = tmp_path / "whole", tmp_path / "run"
     expected = train(data, whole)
-    for number, at in enumerate([(1, 1), (2, 0), (3, 1)]):
+    for number, at in enumerate([(1, 1), (2, 0)]):
         with pytest.raises(KeyboardInterrupt):
             train(data, run, resume=number > 0, stop=Stop(*at))
         assert not (run / "model.keras").exists()
         assert len(epochs(run)) == at[0]
+    monkeypatch.setattr(detection_metrics, "measure_detector", raise_interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        train(data, run, resume=True)
+    monkeypatch.undo()
+    assert len(epochs(run)) == 3
     resumed = train(data, run, resume=True)
     # Bit for bit: on a CPU the same operations on the same batches in the same order.
     assert epochs(run) == epochs(whole)
@@ -127,6 +142,40 @@ def test_a_stopped_and_resumed_run_equals_an_unbroken_one(data: BoxedImages, tmp
         train(data, run, resume=True)
     with pytest.raises(RunError, match="holds a run already"):
         train(data, run)
+
+
+def test_statistics_of_frozen_batch_norms_stay(data: BoxedImages) -> None:
+    prepare_devices(seed=0)
+    plan = small_plan(data)
+    config = replace(CONFIG, epochs=1, frozen_epochs=1, batch_size=4)
+    detector, _ = fit_detector(plan, read(data), config)
+    means = {number: detector.model.get_layer(f"conv{number}_bn").moving_mean.numpy() for number in (1, 2)}
+    np.testing.assert_array_equal(means[1], 0)  # as it started
+    assert means[2].any()
+    assert all(layer.trainable for layer in detector.model.layers)
+
+
+def test_measurements_are_spread_evenly(data: BoxedImages) -> None:
+    def judged(times: int, epochs: int) -> list[int]:
+        options = {"update": print, "folder": None}
+        judge = JudgeDetector(small_plan(data).detector(), data, times=times, epochs=epochs, **options)
+        return [epoch for epoch in range(epochs) if judge.is_due(epoch)]
+
+    assert judged(4, 10) == [2, 4, 7, 9]
+    assert judged(1, 3) == [2]
+    assert judged(20, 3) == [0, 1, 2]
+
+
+def test_a_picture_for_tensorboard_is_no_larger_than_a_screen(tmp_path: Path) -> None:
+    Image.new("RGB", (3000, 1500), "white").save(tmp_path / "large.png")
+    box = np.array([[1000, 500, 2000, 1000]], np.float32)
+    image = BoxedImage("large.png", tmp_path / "large.png", (1500, 3000), box, np.zeros(1, np.int64), (frozenset(),))
+    found = Detections(box, np.array([0.2], np.float32), np.zeros(1, np.int64), ("a",), image.size)
+    shown = truth_beside_found(image, found)
+    assert shown.shape == (320, 640 + 8 + 640, 3)
+    assert (shown[:, :640] != 255).any()
+    assert (shown[100:115, 250] != 255).any()  # the box's upper edge at 500 * 640 / 3000 = 107
+    assert (shown[:, 640:] == 255).all()  # found with a score of 0.2 only
 
 
 def difficult_pictures() -> BoxedPixels:
@@ -166,12 +215,17 @@ def test_what_cannot_be_trained_is_refused_before_any_work(data: BoxedImages, tm
         assert not folder.path.exists()
 
     empty = replace(data, images=tuple(image.take(np.zeros(len(image), bool)) for image in data.images))
-    refused(DataContentError, "0 usable boxes", validation=empty)
-    refused(DataContentError, "0 pictures", validation=data.take([]))
-    refused(DataContentError, "of 2 classes", validation=scenes_of_two(data))
+    difficult = tuple(replace(image, flags=(frozenset({"difficult"}),) * len(image)) for image in data.images)
+    unreadable = tuple(replace(image, path=tmp_path / "gone.jpg") for image in data.images)
+    refused(DataContentError, "none such of 4", validation=empty)
+    refused(DataContentError, "none such of 4", validation=replace(data, images=difficult))
+    refused(DataContentError, "none such of 4", validation=replace(data, images=unreadable))
+    refused(DataContentError, "none such of 0", validation=data.take([]))
+    refused(DataContentError, "plan's classes .* Received: \\('car', 'bus'\\)", validation=scenes_of_two(data))
     refused(ModelError, "plan's classes", replace(plan, class_names=("a", "b", "c", "d", "e")))
     refused(ModelError, "5 \\+ 5 classes", replace(plan, anchors=plan.anchors[:2]))
-    refused(ModelError, "multiples of 32", replace(plan, input_size=(100, 128)))
+    with pytest.raises(ModelError, match="multiples of 32"):
+        replace(plan, input_size=(100, 128))
     with pytest.raises(RunError, match="needs the folder"):
         fit_detector(plan, pixels, CONFIG, resume=True)
     with pytest.raises(DataContentError, match="at least one usable box"):
@@ -190,7 +244,7 @@ def test_what_cannot_be_trained_is_refused_before_any_work(data: BoxedImages, tm
         ("average", 1.0),
         ("size_range", 48),
         ("mosaic_share", 1.5),
-        ("judge_every", 0),
+        ("judged", 0),
         ("precision", "float8"),
         ("seed", -1),
     ],
