@@ -8,8 +8,8 @@ from rich.table import Table
 
 from keras_cv_course.cli.boxes import BoxSet
 from keras_cv_course.cli.console import check_folder, out, say
-from keras_cv_course.cli.options import parse_size
-from keras_cv_course.errors import DataContentError, ModelError
+from keras_cv_course.cli.options import parse_grid_size
+from keras_cv_course.errors import DataContentError
 
 
 def anchors(
@@ -37,9 +37,7 @@ def anchors(
     from keras_cv_course.detection.anchors import STRIDE, find_anchors, sizes_in_cells
     from keras_cv_course.files import write_text_atomically
 
-    size = parse_size(input_size)
-    if size is None or min(size) < STRIDE or any(side % STRIDE for side in size):
-        raise ModelError(f"--input-size must be multiples of {STRIDE}, such as 416 or 384x640. Received: {input_size}.")
+    size = parse_grid_size(input_size)
     for target in (file, plot):
         if target is not None:
             check_folder(target.parent)

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from keras_cv_course.cli.console import check_folder, note, out, printable, progress_bar, say, start_keras
-from keras_cv_course.cli.options import HowToResize, parse_size
+from keras_cv_course.cli.options import HowToResize, parse_grid_size
 from keras_cv_course.errors import DataContentError, RunError
 
 if TYPE_CHECKING:
@@ -76,8 +76,7 @@ def preview(
     """Show pictures with their boxes as `kcc train detector` changes them at random: windows, colours, mosaics."""
     from keras_cv_course.data.detection_datasets import find_boxes
 
-    size = parse_size(input_size)
-    assert size is not None
+    size = parse_grid_size(input_size)
     if html.suffix not in (".html", ".htm"):
         raise RunError(f"--out is the page, a file such as preview.html. Received: {html}.")
     check_folder(html.parent)

@@ -74,6 +74,16 @@ def parse_size(text: str | None) -> tuple[int, int] | None:
     return int(match[1]), int(match[2] or match[1])
 
 
+def parse_grid_size(text: str) -> tuple[int, int]:
+    """Read the size of a YOLOv2 network to be; raise ModelError where it is none."""
+    from keras_cv_course.detection.anchors import STRIDE
+
+    size = parse_size(text)
+    if size is None or min(size) < STRIDE or any(side % STRIDE for side in size):
+        raise ModelError(f"--input-size must be multiples of {STRIDE}, such as 416 or 384x640. Received: {text}.")
+    return size
+
+
 def load_detector(
     weights: str, network: str | None, names: Path | None, resize: "Resize | None", input_size: tuple[int, int] | None
 ) -> "Detector":

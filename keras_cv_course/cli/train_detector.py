@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from keras_cv_course.cli.console import INTERRUPTED, check_folder, err, note, progress_bar, say, start_keras
-from keras_cv_course.cli.options import DEFAULT_DETECTOR, HowToResize, fetch_weights, parse_size
+from keras_cv_course.cli.options import DEFAULT_DETECTOR, HowToResize, fetch_weights, parse_grid_size
 from keras_cv_course.errors import DataContentError, RunError, WeightsError
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 DEFAULTS: dict[str, Any] = {"resize": "letterbox", "anchors": 5}
 DEFAULT_BACKBONE = "mobilenet-0.25"
 HELD_OUT = 0.2
+TRAINING_LISTS = ("train", "trainval")
 VALIDATION_LISTS = ("val", "valid", "validation")
 FIT_OPTIONS = ("epochs", "batch_size", "learning_rate", "precision", "seed")
 IN_PROGRESS = ("loss", "recall", "val_ap50")
@@ -60,11 +61,11 @@ def detector(
         typer.Option(
             metavar="SIZE|HEIGHTxWIDTH",
             help="Of the network's pictures, multiples of 32. "
-            "[dim]Default: as many pixels as 416x416, in the form of most pictures[/]",
+            "[dim]Default: as many pixels as 544x544, in the form of most pictures[/]",
         ),
     ] = None,
     resize: HowToResize = None,
-    anchors: Annotated[int | None, typer.Option(min=1, help="Boxes for each cell. [dim]Default: 5[/]")] = None,
+    anchors: Annotated[int | None, typer.Option(min=1, help="Boxes for each cell, at most. [dim]Default: 5[/]")] = None,
     epochs: Annotated[
         int | None,
         typer.Option(min=1, help="Passes over the training pictures. [dim]Default: more for fewer pictures[/]"),
@@ -102,8 +103,8 @@ def detector(
         raise RunError("Expected a set of pictures with boxes, or --resume with a run. Received neither.")
     if val is not None and validation is not None:
         raise RunError("Expected one of --val and --validation. Received: both. Leave one out.")
-    if resume is None:
-        parse_size(input_size)
+    if input_size is not None:
+        parse_grid_size(input_size)
 
     start_keras()
     from keras_cv_course.training.run_folder import RunFolder
@@ -142,9 +143,12 @@ def _run(run: "RunFolder", details: dict[str, Any], *, resume: bool) -> None:
         return
     if resume:
         run.go_on()
-    train, held_out = _pictures_of_run(details) if resume else _divide(details)
+    train, held_out = _pictures_of_run(details) if resume else divide(details)
     config = _fit_config(details, len(train), resume=resume)
     gpus = prepare_devices(config.seed)
+    if not resume:
+        details.setdefault("input_size", _fitting_size(train))
+        details["anchor_sizes"] = _anchors(details, train)
     plan = _plan(details, train)
     pixels = _decode(train, plan, config)
     counts = f"{len(pixels)} to train on, {len(held_out) if held_out else 'none'} to measure by"
@@ -157,26 +161,51 @@ def _run(run: "RunFolder", details: dict[str, Any], *, resume: bool) -> None:
     _report(run, details, history, held_out)
 
 
-def _divide(details: dict[str, Any]) -> "tuple[BoxedImages, BoxedImages | None]":
+def divide(details: dict[str, Any]) -> "tuple[BoxedImages, BoxedImages | None]":
     """Read the set, choose what is trained on and what is measured by, and write their names down in `details`."""
     from keras_cv_course.data.detection_datasets import find_boxes
 
     data = find_boxes(details["data"])
     if data.problems:
         note(f"{len(data.problems)} things in {details['data']} could not be read: kcc data inspect tells them.")
-    lists = [name for name in VALIDATION_LISTS if name in data.splits] if "train" in data.splits else []
-    train, held_out = data, None
+    listed, kept_aside = (
+        [name for name in names if name in data.splits] for names in (TRAINING_LISTS, VALIDATION_LISTS)
+    )
+    # A list test, where there is one, is no more to be trained on than val.
+    train, held_out = data.part(listed[0]) if listed else data, None
+    seed = details["fit"].get("seed", 0)
     if "val" in details:
         held_out = _with_classes(find_boxes(details["val"]), data.class_names)
-        train = data.part("train") if "train" in data.splits else data
-    elif "validation" not in details and lists:
-        train, held_out = data.part("train"), data.part(lists[0])
-    elif details.get("validation", HELD_OUT):
-        train, held_out = data.split(details.get("validation", HELD_OUT), details["fit"].get("seed", 0))
+        _check_apart(train, held_out)
+    elif "validation" in details:
+        train, held_out = _keep_aside(data, details["validation"], seed)
+    elif "train" in listed and kept_aside:
+        held_out = data.part(kept_aside[0])
+    else:
+        train, held_out = _keep_aside(train, HELD_OUT, seed)
     details["train_pictures"], details["held_out_pictures"] = (
         [image.name for image in part.images] if part else [] for part in (train, held_out)
     )
     return train, held_out
+
+
+def _keep_aside(data: "BoxedImages", share: float, seed: int) -> "tuple[BoxedImages, BoxedImages | None]":
+    if not share:
+        return data, None
+    try:
+        return data.split(share, seed)
+    except DataContentError as error:
+        remedy = "Choose another --validation, 0 to measure nothing, or name a set to measure by with --val."
+        raise DataContentError(f"{error} {remedy}") from error
+
+
+def _check_apart(train: "BoxedImages", held_out: "BoxedImages") -> None:
+    both = {image.path.resolve() for image in train.images} & {image.path.resolve() for image in held_out.images}
+    if both:
+        raise DataContentError(
+            f"{held_out.root}: expected pictures to measure by that are not trained on. Received: {len(both)} that "
+            f"are, such as {min(both)}. Leave --val out to keep a share of the set aside."
+        )
 
 
 def _pictures_of_run(details: dict[str, Any]) -> "tuple[BoxedImages, BoxedImages | None]":
@@ -219,20 +248,37 @@ def _fit_config(details: dict[str, Any], pictures: int, *, resume: bool) -> "Det
     return DetectorFitConfig(**{"epochs": epochs_for(pictures), **details["fit"]})
 
 
-def _plan(details: dict[str, Any], train: "BoxedImages") -> "DetectorPlan":
-    from keras_cv_course.detection.anchors import find_anchors, sizes_in_cells
-    from keras_cv_course.training.fit_detector import DetectorPlan, fitting_size
+def _fitting_size(train: "BoxedImages") -> str:
+    from keras_cv_course.training.fit_detector import fitting_size
 
-    size = parse_size(details.get("input_size")) or fitting_size([image.size for image in train.images])
-    details["input_size"] = f"{size[0]}x{size[1]}"
-    sizes = sizes_in_cells(train, size, details["resize"])
+    height, width = fitting_size([image.size for image in train.images])
+    return f"{height}x{width}"
+
+
+def _anchors(details: dict[str, Any], train: "BoxedImages") -> list[list[float]]:
+    import numpy as np
+
+    from keras_cv_course.detection.anchors import find_anchors, sizes_in_cells
+
+    sizes = sizes_in_cells(train, parse_grid_size(details["input_size"]), details["resize"])
     if not len(sizes):
         raise DataContentError(
             f"{train.root}: expected at least one usable box. Received: none. See `kcc data inspect`."
         )
+    number = min(details["anchors"], len(np.unique(sizes, axis=0)))
+    if number < details["anchors"]:
+        note(f"{number} anchors, not {details['anchors']}: the boxes have no more different sizes.")
     with err.status("Finding anchors ..."):
-        anchors = find_anchors(sizes, details["anchors"]).sizes
-    details["anchor_sizes"] = anchors.tolist()
+        return find_anchors(sizes, number).sizes.tolist()
+
+
+def _plan(details: dict[str, Any], train: "BoxedImages") -> "DetectorPlan":
+    import numpy as np
+
+    from keras_cv_course.training.fit_detector import DetectorPlan
+
+    size = parse_grid_size(details["input_size"])
+    anchors = np.array(details["anchor_sizes"], np.float32)
     network = _network(details, len(train.class_names), len(anchors))
     return DetectorPlan(network.model, anchors, train.class_names, size, details["resize"], network.pretrained.layers)
 

@@ -43,7 +43,7 @@ class BoxAugmentation:
     hue: float = 0.03
     saturation: float = 0.5
     exposure: float = 0.5
-    mosaic: float = 0.5
+    mosaic: float = 0.0
     least_left: float = 0.3
 
     def __post_init__(self) -> None:

@@ -42,7 +42,7 @@ JUDGED_BY = "val_ap50"
 STATISTICS_BATCHES, STATISTICS_BATCH = 16, 16
 
 # A small set needs as many steps as a large one needs for its first passes.
-PICTURES_SEEN, LEAST_EPOCHS = 20_000, 30
+PICTURES_SEEN, LEAST_EPOCHS = 16_000, 30
 
 
 def epochs_for(pictures: int) -> int:
@@ -50,7 +50,7 @@ def epochs_for(pictures: int) -> int:
     return max(LEAST_EPOCHS, -(-PICTURES_SEEN // pictures))
 
 
-def fitting_size(image_sizes: Sequence[Size], pixels: int = 416 * 416) -> Size:
+def fitting_size(image_sizes: Sequence[Size], pixels: int = 544 * 544) -> Size:
     """Give the input size in whose form most pictures come, so that a letterbox wastes little of it.
 
     Args:
@@ -58,7 +58,7 @@ def fitting_size(image_sizes: Sequence[Size], pixels: int = 416 * 416) -> Size:
         pixels: of the result, about.
 
     Returns:
-        (height, width), multiples of 32: 416x416 for square pictures, 352x480 for those of 3:4.
+        (height, width), multiples of 32: 544x544 for square pictures, 480x640 for those of 3:4.
     """
     form = np.median([width / height for height, width in image_sizes])
     height, width = (max(1, round(float(np.sqrt(side) / STRIDE))) * STRIDE for side in (pixels / form, pixels * form))

@@ -20,7 +20,7 @@ import numpy as np
 from keras_cv_course.convert.open_detector import open_detector
 from keras_cv_course.errors import ModelError
 from keras_cv_course.models.darknet_layers import Convolution, convolution, head_convolution
-from keras_cv_course.models.input_size import any_size
+from keras_cv_course.models.input_size import any_size, copy_weights
 from keras_cv_course.models.passthrough import AnySizePassthrough
 from keras_cv_course.models.yolov2 import (
     NUMBERS_PER_BOX,
@@ -76,7 +76,7 @@ def detection_network(
         model = any_size(_FROM_RANDOM[start]((*_TRIAL_SIZE, 3), num_classes, num_anchors, batch_norm_momentum=MOMENTUM))
         network = DetectionNetwork(model, LayerGroup("pretrained", ()))
     elif start in detectors() or Path(start).exists():
-        network = _with_new_head(any_size(open_detector(start).model), filters)
+        network = _with_new_head(open_detector(start).model, filters)
     else:
         network = _on_backbone(load_backbone(start, _TRIAL_SIZE, weights=weights), filters)
     bias = np.zeros((num_anchors, NUMBERS_PER_BOX + num_classes), np.float32)
@@ -85,7 +85,14 @@ def detection_network(
     return network
 
 
-def _with_new_head(model: keras.Model, filters: int) -> DetectionNetwork:
+def _with_new_head(detector: keras.Model, filters: int) -> DetectionNetwork:
+    given, map_size = detector.input_shape[1:3], detector.output_shape[1:3]
+    if map_size != tuple(side // STRIDE for side in given):
+        raise ModelError(
+            f"{detector.name}: expected a detector whose map is 1/{STRIDE} as high and wide as the picture. Received: "
+            f"{map_size} for {given}. Take road-yolov2 or another YOLOv2."
+        )
+    model = any_size(detector)
     old = model.layers[-1]
     if not isinstance(old, keras.layers.Conv2D):
         raise ModelError(f"Expected a detector whose last layer is a convolution. Received: {type(old).__name__}.")
@@ -135,6 +142,5 @@ def _from_unit_range(network: keras.Model, preprocessing: Preprocessing) -> kera
         return layer(prepared if x is inputs else x, *others, **options)
 
     copied = keras.models.clone_model(network, input_tensors=inputs, call_function=call)
-    for layer in network.layers:
-        copied.get_layer(layer.name).set_weights(layer.get_weights()) if layer.weights else None
+    copy_weights(network, copied)
     return copied

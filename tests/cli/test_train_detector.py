@@ -9,7 +9,10 @@ import keras
 import numpy as np
 import pytest
 from command_line import kcc
+from PIL import Image
 
+from keras_cv_course.cli.train_detector import divide
+from keras_cv_course.errors import DataContentError
 from keras_cv_course.models.detector import Detector
 
 FAST = ("--input-size", 64, "--batch-size", 2, "--epochs", 1, "--precision", "float32")
@@ -73,6 +76,7 @@ def test_a_run_its_page_and_its_use(roads: Path, start: Path, tmp_path: Path) ->
         (("SET", "--val", "SET", "--validation", 0.5), "one of --val and --validation"),
         (("SET", "--resume", "run"), "takes nothing else"),
         (("SET", "--input-size", "wide"), "--input-size must be"),
+        (("SET", "--input-size", 400), "must be multiples of 32"),
         (("gone",), "no such path"),
     ],
 )
@@ -93,6 +97,70 @@ def test_classes_of_a_second_set_must_be_the_first_s(roads: Path, tmp_path: Path
     assert refused.returncode == 1
     assert "Received: bicycle" in refused.stderr
     assert not (tmp_path / "run").exists()
+
+
+def set_with_lists(folder: Path, lists: dict[str, str]) -> Path:
+    """Write a VOC set of pictures a, b, c ... as the lists name them."""
+    for name in ("JPEGImages", "Annotations", "ImageSets/Main"):
+        (folder / name).mkdir(parents=True)
+    box = "<bndbox><xmin>2</xmin><ymin>2</ymin><xmax>20</xmax><ymax>20</ymax></bndbox>"
+    for picture in {*"".join(lists.values())}:
+        Image.new("RGB", (32, 32)).save(folder / "JPEGImages" / f"{picture}.jpg")
+        (folder / "Annotations" / f"{picture}.xml").write_text(
+            f"<annotation><filename>{picture}.jpg</filename><object><name>a</name>{box}</object></annotation>"
+        )
+    for name, pictures in lists.items():
+        (folder / "ImageSets" / "Main" / f"{name}.txt").write_text("\n".join(pictures))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("lists", "options", "train", "held_out"),
+    [
+        ({"train": "abcd", "val": "ef", "test": "gh"}, {}, "abcd", "ef"),
+        ({"train": "abcde", "test": "fgh"}, {}, 4, 1),  # a fifth of train
+        ({"trainval": "abcde", "test": "fgh"}, {}, 4, 1),
+        ({"train": "abcd", "val": "ef"}, {"validation": 0.5}, 3, 3),
+        ({"train": "abcd", "val": "ef"}, {"validation": 0.0}, "abcdef", ""),
+    ],
+)
+def test_lists_say_what_is_trained_on(
+    tmp_path: Path, lists: dict[str, str], options: dict[str, float], train: str | int, held_out: str | int
+) -> None:
+    details = {"data": str(set_with_lists(tmp_path / "set", lists)), "fit": {}, **options}
+    divide(details)
+    parts = ["".join(Path(name).stem for name in details[f"{part}_pictures"]) for part in ("train", "held_out")]
+    assert not {*parts[0]} & {*parts[1]}
+    if isinstance(train, str):
+        assert parts == [train, held_out]
+    else:
+        assert [len(part) for part in parts] == [train, held_out]
+        assert not {*lists.get("test", "")} & {*parts[0], *parts[1]}
+
+
+def test_pictures_trained_on_are_not_measured_by(tmp_path: Path) -> None:
+    folder = str(set_with_lists(tmp_path / "set", {"train": "ab"}))
+    with pytest.raises(DataContentError, match=r"Received: 2 that are, such as .*a\.jpg"):
+        divide({"data": folder, "val": folder, "fit": {}})
+    with pytest.raises(DataContentError, match=r"0\.2 of 2\. Choose another --validation, 0 to measure nothing"):
+        divide({"data": folder, "fit": {}})
+
+
+def test_one_picture_with_an_odd_class_trains(start: Path, tmp_path: Path) -> None:
+    """Fewer pictures than a batch, fewer different boxes than anchors, a difficult box, a name of traps."""
+    folder = set_with_lists(tmp_path / "set", {"train": "a"})
+    annotation = folder / "Annotations" / "a.xml"
+    name = "<name>[red]Größe &lt;b&gt; 'x', {0}</name><difficult>1</difficult>"
+    annotation.write_text(annotation.read_text().replace("<name>a</name>", name))
+    run = tmp_path / "run"
+    trained = kcc("train", "detector", folder, "--validation", 0, "--out", run, "--backbone", start, *FAST)
+    assert trained.returncode == 0, trained.stderr
+    assert "1 anchors, not 5" in trained.stderr
+    assert "no picture was kept" in trained.stdout
+    measured = kcc("evaluate", "detector", folder, "--weights", run, "--report", tmp_path / "page.html")
+    assert measured.returncode == 0, measured.stderr
+    assert "[red]Größe <b> 'x', {0}" in measured.stdout
+    assert "[red]Größe &lt;b&gt; &#39;x&#39;, {0}" in (tmp_path / "page.html").read_text()
 
 
 def test_preview(roads: Path, tmp_path: Path) -> None:

@@ -13,10 +13,10 @@ from keras_cv_course.transfer import detectors
 @pytest.mark.parametrize(
     ("image_sizes", "size"),
     [
-        ([(100, 100)], (416, 416)),
-        ([(480, 640)], (352, 480)),
-        ([(640, 480), (640, 480), (10, 900)], (480, 352)),  # what most have
-        ([(10, 100_000)], (32, 41_600)),  # one row of cells at least
+        ([(100, 100)], (544, 544)),
+        ([(480, 640)], (480, 640)),
+        ([(640, 480), (640, 480), (10, 900)], (640, 480)),  # what most have
+        ([(10, 100_000)], (32, 54_400)),  # one row of cells at least
     ],
 )
 def test_the_input_has_the_form_of_most_pictures(image_sizes: list[tuple[int, int]], size: tuple[int, int]) -> None:

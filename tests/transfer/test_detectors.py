@@ -77,6 +77,14 @@ def test_unknown_names_and_no_class_are_refused() -> None:
         detection_network("darknet-tiny", 0, 2)
 
 
+def test_a_detector_of_another_stride_is_refused(tmp_path: Path) -> None:
+    inputs = keras.Input((64, 64, 3))
+    model = keras.Model(inputs, keras.layers.Conv2D(6, 1)(keras.layers.AveragePooling2D(16)(inputs)))
+    Detector(model, np.ones((1, 2), np.float32), ("a",), "stretch").save(tmp_path / "fine.keras")
+    with pytest.raises(ModelError, match=r"1/32 .* Received: \(4, 4\) for \(64, 64\)"):
+        detection_network(str(tmp_path / "fine.keras"), 2, 2)
+
+
 def test_a_body_of_another_stride_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     inputs = keras.Input((416, 416, 3))
     body = keras.Model(inputs, keras.layers.AveragePooling2D(16)(inputs))
