@@ -33,7 +33,7 @@ def collect(batches: object) -> list[tuple[np.ndarray, np.ndarray]]:
 
 
 def test_a_later_start_gives_the_same_later_epochs(pixels: BoxedPixels) -> None:
-    options = {"epochs": 8, "mosaic_epochs": 6, "seed": 5, "augmentation": BoxAugmentation()}
+    options = {"epochs": 8, "mosaic_epochs": 6, "seed": 5, "augmentation": BoxAugmentation(mosaic=0.5)}
     batches = collect(detector_batches(pixels, 4, SIZES, **options))
     late = collect(detector_batches(pixels, 4, SIZES, first_epoch=5, **options))
     assert len(batches) == 8 * 2

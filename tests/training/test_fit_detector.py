@@ -35,7 +35,7 @@ CONFIG = DetectorFitConfig(
     warmup_epochs=1,
     size_range=32,
     judged=2,
-    augmentation=BoxAugmentation(),
+    augmentation=BoxAugmentation(mosaic=0.5),
     precision="float32",
 )
 
