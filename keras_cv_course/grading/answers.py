@@ -6,6 +6,7 @@ An answer may have been forged: it is JSON and plain bytes, and whatever is not 
 
 import json
 import math
+import re
 import struct
 from collections.abc import Sequence
 from typing import Any, NoReturn
@@ -38,6 +39,7 @@ _DTYPES = (
     *("float16", "float32", "float64", "complex64", "complex128"),
 )
 _KINDS = ("array", "tensor", "variable")
+_COLOURS = re.compile(r"\x1b\[[\d;]*m")  # as Keras writes them in its messages
 
 
 def read_answer(message: bytes) -> Answer:
@@ -269,7 +271,7 @@ def _text(content: Any) -> str:
         raise ProtocolError("no text where one must be")
     return "".join(
         character if character.isprintable() or character == "\n" else "\N{REPLACEMENT CHARACTER}"
-        for character in content
+        for character in _COLOURS.sub("", content)
     )
 
 

@@ -37,7 +37,7 @@ _NOT_OF_THE_METHOD = (
 
 
 class NotCompared(Wrong):
-    """Nothing was compared, for the submission's code raised or is not there.
+    """Nothing was compared, for the submission's code raised or is not there: a check's hint may not apply.
 
     Args:
         message: for the learner.
@@ -50,7 +50,7 @@ class NotCompared(Wrong):
 
     @property
     def hint_helps(self) -> bool:
-        """Tell whether a check's hint can help: a line of the submission raised, on its way to a result."""
+        """Tell whether a check's hint can help: a line of a cell raised, on its way to a result."""
         raised = self.raised
         return raised is not None and bool(raised.frames) and raised.type not in _NOT_OF_THE_METHOD
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from keras_cv_course.grading.compare import NotCompared, Wrong
+from keras_cv_course.grading.assignment import Check
 from keras_cv_course.grading.feedback import CellFeedback, undefined_names
 from keras_cv_course.grading.results import Limits
-from keras_cv_course.grading.scoring import _asking
+from keras_cv_course.grading.scoring import _asking, run_check
 from keras_cv_course.grading.subject import Subject
 from keras_cv_course.grading.submission import Cell
 from keras_cv_course.grading.wire import Executed, Raised
@@ -55,20 +55,19 @@ def test_few_undefined_names_are_looked_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "kind"),
+    ("said", "helps"),
     [
-        (raised("ValueError", (0, 3)), Wrong),
-        (raised("ValueError"), NotCompared),  # not by a line of the submission: called in a wrong way
-        (raised("NameError", (0, 3)), NotCompared),
-        (raised("SystemExit", (0, 3)), NotCompared),
-        (answer(missing="f"), NotCompared),
+        (raised("ValueError", (0, 3)), True),
+        (raised("ValueError"), False),  # by no line of a cell: called in a wrong way
+        (raised("NameError", (0, 3)), False),
+        (raised("SystemExit", (0, 3)), False),
+        (answer(missing="f"), False),
     ],
 )
-def test_the_hint_is_given_where_the_learner_s_way_of_computing_raised(said: bytes, kind: type[Wrong]) -> None:
+def test_the_hint_is_given_where_the_learner_s_way_of_computing_raised(said: bytes, helps: bool) -> None:
     subject = Subject(lambda request: said, lambda number, line: (f"line {line}", ""), 1000)
-    with pytest.raises(Wrong) as wrong:
-        subject.call("f")
-    assert type(wrong.value) is kind
+    check = Check("f", 1.0, "Divide.", "public", lambda subject, draw: subject.call("f"), "f")
+    assert ("Hint: Divide." in run_check(check, subject, 1).message) is helps
 
 
 @pytest.mark.parametrize(

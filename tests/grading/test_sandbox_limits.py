@@ -56,6 +56,19 @@ def test_a_memory_bomb_in_many_processes_ends_for_memory(sandbox: WorkerServer) 
     assert attack(sandbox, code).kind == "memory"
 
 
+def test_page_tables_count_as_memory(sandbox: WorkerServer) -> None:
+    code = """
+        import mmap, os, time
+        for _ in range(16):
+            if os.fork() == 0:
+                unwritten = mmap.mmap(-1, 7 * 2**30, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, mmap.PROT_READ)
+                looked_at = [unwritten[place] for place in range(0, len(unwritten), 2**21)]
+                time.sleep(60)
+        time.sleep(60)
+    """
+    assert attack(sandbox, code).kind == "memory"
+
+
 def test_a_worker_is_what_the_system_ends_first_when_memory_runs_out(sandbox: WorkerServer) -> None:
     assert attack(sandbox, "answer = open('/proc/self/oom_score_adj').read()") == "1000\n"
 
