@@ -22,7 +22,9 @@ from .reference import (
 )
 
 KINDS = ("kernel", "bias", *BATCH_NORM)
+WEIGHT_FILES = (".h5", ".keras")  # a course may have ImageNet's weights in a file
 COPIES = 100  # of each picture, so that all that dropout can do to it happens
+MOST_OFF = 0.2  # of a share of them from its probability: five standard deviations
 CLOSE = {"rtol": 1e-3, "atol": 1e-3}  # float32 sums of 3072 and of 1280 products in another order
 
 _SIGMOID = "A sigmoid stands at the end: the loss wants the logit itself, so the last layer has no activation."
@@ -64,6 +66,10 @@ def see_structure(subject: Subject, model: Model, shape: tuple[int, int]) -> Non
         raise compare.Wrong("The base keeps its own classifier of 1000 classes: include_top=False leaves it out.")
     if options["weights"] is None:
         raise compare.Wrong("The base has random weights, which know nothing: weights='imagenet'.")
+    if options["weights"] != "imagenet" and not options["weights"].endswith(WEIGHT_FILES):
+        raise compare.Wrong(f"MobileNetV2 has no weights named {options['weights']!r}: weights='imagenet'.")
+    if options["alpha"] != 1:
+        raise compare.Wrong("The base has another width: MobileNetV2 as it is, without alpha.")
     _see_trained(model)
 
 
@@ -154,7 +160,7 @@ def _mistakes_in_use(pictures: np.ndarray, weights: DrawnWeights, right: np.ndar
     def scaled(x: np.ndarray) -> np.ndarray:
         return logits_of(_pooled(x, weights), weights)
 
-    largest = base_map(to_minus_one_and_one(pictures), weights).max(axis=(1, 2))
+    places = base_map(to_minus_one_and_one(pictures), weights)
     range_missing = "MobileNetV2 wants pixels of -1..1: preprocess_input is missing."
     return {
         range_missing: scaled(unscaled(pictures)),
@@ -162,7 +168,12 @@ def _mistakes_in_use(pictures: np.ndarray, weights: DrawnWeights, right: np.ndar
             to_zero_and_one(pictures)
         ),
         "This is the preprocessing of another network: take mobilenet_v2's.": scaled(as_for_resnet(pictures)),
-        "The pooling takes the largest value of each channel, and not the mean.": logits_of(largest, weights),
+        "The pooling takes the largest value of each channel, and not the mean.": logits_of(
+            places.max(axis=(1, 2)), weights
+        ),
+        "The pooling adds up the values of each channel: it takes their mean.": logits_of(
+            places.sum(axis=(1, 2)), weights
+        ),
         _SIGMOID: sigmoid(right),
         "A softmax over one unit gives 1 for every picture: the last layer has no activation.": np.ones_like(right),
     }
@@ -236,7 +247,9 @@ def see_training(subject: Subject, draw: np.random.Generator, shape: tuple[int, 
     right = case.cells(to_minus_one_and_one(255 - case.pictures))
     if _are(logits, case.options(right)):
         return
-    named = next((text for text, options in _mistakes_in_training(case, right).items() if _are(logits, options)), "")
+    dropped = float(np.isclose(logits, case.bias, atol=2e-3).mean())
+    mistakes = _mistakes_in_training(case, right, dropped)
+    named = next((text for text, options in mistakes.items() if _are(logits, options)), "")
     expected = " or ".join(f"{value:.4f}" for value in case.options(right)[0])
     some = ", ".join(f"{value:.4f}" for value in np.unique(logits[0].round(4))[:4])
     raise compare.Wrong(
@@ -245,7 +258,8 @@ def see_training(subject: Subject, draw: np.random.Generator, shape: tuple[int, 
     )
 
 
-def _mistakes_in_training(case: TrainingCase, right: np.ndarray) -> dict[str, list[np.ndarray]]:
+def _mistakes_in_training(case: TrainingCase, right: np.ndarray, dropped: float) -> dict[str, list[np.ndarray]]:
+    """Give the logits that mistakes leave possible; of rates of dropout, only those near the share that was dropped."""
     pictures = case.pictures
     plain, early = case.cells(to_minus_one_and_one(pictures)), case.cells(255 - to_minus_one_and_one(pictures))
     kept = [case.bias + part.sum(keepdims=True) for part in right]
@@ -253,12 +267,13 @@ def _mistakes_in_training(case: TrainingCase, right: np.ndarray) -> dict[str, li
     rates = {
         f"The dropout's rate is {rate / 100:g}, not 0.2.": case.options(right, rate / 100)
         for rate in range(5, 100, 5)
-        if rate not in (20, 80)
+        if rate not in (20, 80) and abs(rate / 100 - dropped) < MOST_OFF
     }
     return {
         "There is no dropout: Dropout(0.2) comes between pooling and dense layer.": kept,
         "The dropout's rate is the share that is dropped, 0.2, not the share that is kept.": case.options(right, 0.8),
         **rates,
+        "The pooling adds up the places of the map: it takes their mean.": case.options(right * right.shape[1]),
         "The dropout comes after the dense layer: it belongs before it.": [
             np.array([0, value[0] / np.float32(0.8)]) for value in kept
         ],
@@ -317,7 +332,8 @@ def see_call(subject: Subject, draw: np.random.Generator, shape: tuple[int, int]
             and not np.array_equal(received.values, again.values)
         ):
             raise compare.Wrong(
-                f"The same pictures get other logits each time: dropout acts although nothing is trained.\n{wrong}"
+                f"The same pictures get other logits each time: dropout, or a random change of them, acts although "
+                f"nothing is trained.\n{wrong}"
             ) from None
         raise
 
@@ -340,4 +356,7 @@ def see_own_augmentation(subject: Subject, draw: np.random.Generator) -> None:
     if not isinstance(received, Array) or received.values.shape != (copies, 1):
         compare.close(received, np.zeros((copies, 1), np.float32), "logits while training")
     if len(np.unique(received.values.round(3))) < 4:
-        raise compare.Wrong("Without data_augmentation nothing changes the pictures: its default is data_augmenter().")
+        raise compare.Wrong(
+            "Without data_augmentation: expected that data_augmenter() changes each picture while training. Received: "
+            "the same few logits for all copies of a picture."
+        )

@@ -45,9 +45,8 @@ def small_mobilenet(
     name=None,
 ):
     """Make a network that takes and gives what MobileNetV2 does, of two convolutions, with random weights."""
-    _options.update(include_top=include_top, weights=None if weights is None else str(weights))
-    images = keras.Input(input_shape or (224, 224, 3)) if input_tensor is None else input_tensor
-    x = images
+    _options.update(include_top=include_top, weights=None if weights is None else str(weights), alpha=alpha)
+    images = x = keras.Input(input_shape or (224, 224, 3)) if input_tensor is None else input_tensor
     for filters, size in ((8, 32), (1280, 1)):
         x = layers.Conv2D(filters, size, strides=size, padding="same", use_bias=False)(x)
         x = layers.ReLU(6)(layers.BatchNormalization()(x))
@@ -57,7 +56,9 @@ def small_mobilenet(
         x = layers.GlobalMaxPooling2D()(x)
     if include_top:
         x = layers.Dense(classes, activation=classifier_activation)(x)
-    return keras.Model(images, x, name=name or f"mobilenetv2_{alpha:.2f}_{images.shape[1]}")
+    return keras.Model(
+        keras.utils.get_source_inputs(images), x, name=name or f"mobilenetv2_{alpha:.2f}_{images.shape[1]}"
+    )
 
 
 def build_on_small_base(make, *arguments, **keywords):
@@ -109,7 +110,7 @@ def run_unfrozen(model, images):
 def model_to_fine_tune(blocks):
     """Make what `alpaca_model` makes, on a base of 3 * blocks + 3 layers for pictures of 8x8.
 
-    It is compiled at a rate that `fine_tune` must change.
+    It is compiled with a rate and a loss that `fine_tune` must change.
     """
     images = x = keras.Input((8, 8, 3))
     for _ in range(blocks):
@@ -122,5 +123,5 @@ def model_to_fine_tune(blocks):
     x = keras.Sequential([layers.Activation("linear")], name="data_augmentation")(inputs)
     x = base(preprocess_input(x), training=False)
     model = keras.Model(inputs, layers.Dense(1)(layers.GlobalAveragePooling2D()(x)))
-    model.compile(keras.optimizers.Adam(0.5), keras.losses.BinaryCrossentropy(from_logits=True))
+    model.compile(keras.optimizers.Adam(0.5), "mean_squared_error")
     return model

@@ -476,6 +476,7 @@ def draw_base(base, first_trained):
         fontsize=10,
     )
     axis.set(yticks=[], xlim=(0, ends[-1]), xlabel="parameters, from the input on")
+    axis.xaxis.set_major_formatter("{x:,.0f}")
     plt.show()
 
 
@@ -670,7 +671,7 @@ plt.show()
 # | a sigmoid at the end, with `from_logits=True` | No loss below 0.31 for label 1, and 0.69 for label 0. |
 # | two units | An error in the loss: the shapes of labels and logits differ. |
 # | no `from_logits=True` | The loss is strange from the first step: logits are cut off at 0 and 1. |
-# | `metrics=["accuracy"]` with logits | The accuracy is a little too low: logits of 0 to 0.5 are counted as label 0. |
+# | `metrics=["accuracy"]` with logits | The accuracy is a little off: logits of 0 to 0.5 are counted as label 0. |
 # | `base_model.trainable = True` forgotten | Fine-tuning has 2 weights to train, as before. |
 # | `layers[fine_tune_at:]` frozen | The first layers are trained, which were good for any picture. |
 # | the learning rate not lowered | The loss jumps up when fine-tuning begins, and comes down slowly. |

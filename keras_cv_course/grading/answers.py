@@ -271,7 +271,7 @@ def _text(content: Any) -> str:
         raise ProtocolError("no text where one must be")
     return "".join(
         character if character.isprintable() or character == "\n" else "\N{REPLACEMENT CHARACTER}"
-        for character in _COLOURS.sub("", content)
+        for character in _COLOURS.sub("", content).replace("\t", " ")
     )
 
 

@@ -14,7 +14,7 @@ Locate = Callable[[int, int], tuple[str, str]]
 
 MOST_PROBLEMS = 3  # told of one question
 # TensorFlow's own names, which say nothing to a learner.
-_INTERNAL = re.compile(r"\{\{function_node [^}]*\}\}\s*|\s*\[Op:\w+\](?:\s*name:\s*$)?")
+_INTERNAL = re.compile(r"\{\{function_node [^}]*\}\}\s*|\s*\[\[\{\{node [^}]*\}\}\]\]|\s*\[Op:\w+\](?:\s*name:\s*$)?")
 _UNDEFINED = re.compile(r"name '(\w+)' is not defined")
 _MOST_MESSAGE = 600
 
@@ -34,7 +34,7 @@ def explain(what: str, raised: Raised, locate: Locate) -> str:
         + (f"\n    {line}" if line else "")
     )
     if "NoneType" in message or "None values" in message:
-        text += "\nSomething is still None: is a gap not filled in, or a `return` missing?"
+        text += "\nSomething is None: is a gap not filled in, or a `return` missing?"
     return text
 
 

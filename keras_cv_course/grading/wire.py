@@ -108,7 +108,8 @@ class Model:
         layers: in their order.
         parameters: their number.
         weights: in the order of `get_weights`.
-        compiled: optimizer, learning_rate, loss, loss_config and metrics; None where it is not compiled.
+        compiled: optimizer, learning_rate (None without one), loss, loss_config and metrics; None where it is not
+            compiled.
     """
 
     handle: int

@@ -98,6 +98,16 @@ def test_equal_is_of_the_same_type(value: Any) -> None:
         compare.equal(value, True, "flag")
 
 
+def test_a_tensor_of_other_inputs_is_told_from_a_model() -> None:
+    for value, told in (
+        (Other("KerasTensor: x"), "a Keras tensor of other inputs."),
+        (None, "None. Is a gap not filled in, or the `return` missing?"),
+    ):
+        with pytest.raises(Wrong) as wrong:
+            compare.is_model(value, "f")
+        assert told in str(wrong.value)
+
+
 def test_tensors_are_told_from_arrays() -> None:
     compare.are_tensors((received(1), received(2)), 2, "f")
     for value in ((), received(1), (received(1), received(2, kind="array")), (received(1), 2), None):

@@ -60,7 +60,7 @@ BROKEN: dict[str, tuple[list[str], set[str], list[str]]] = {
         [
             "iou raised TypeError in line 10 of code cell 3: unsupported operand",
             "return intersection / union",
-            "Something is still None",
+            "Something is None",
             "Hint: union = area of box1 + area of box2 - intersection.",
         ],
     ),

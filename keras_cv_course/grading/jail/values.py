@@ -6,6 +6,7 @@ Beside the submission's own code, as `worker.py`, which describes the format, an
 import json
 import struct
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -172,29 +173,28 @@ def _describe_layer(layer: Any, depth: int) -> dict[str, Any]:
         "trainable": bool(layer.trainable),
         "output": _shape(output) if hasattr(output, "shape") else None,
         "parameters": layer.count_params() if layer.built else 0,
-        "config": {} if inner else _config_of(layer),
+        "config": {} if inner else _config(layer.get_config),
         "layers": [_describe_layer(each, depth + 1) for each in inner],
     }
 
 
-def _config_of(layer: Any) -> Any:
+def _config(get: Callable[[], Any]) -> Any:
     try:
-        return _plain(layer.get_config(), 0)
-    except NotImplementedError:  # of a layer of the submission's own that cannot be saved
+        return _plain(get(), 0)
+    except Exception:  # of a layer, a loss or a metric of the submission's own that cannot be saved
         return {}
 
 
 def _describe_compiled(model: Any) -> dict[str, Any] | None:
     if not getattr(model, "compiled", False):
         return None
-    config = model.get_compile_config() or {}
     optimizer, loss = model.optimizer, model.loss
     return {
         "optimizer": text_of(type(optimizer).__name__),
-        "learning_rate": float(np.asarray(optimizer.learning_rate)),
+        "learning_rate": None if optimizer is None else float(np.asarray(optimizer.learning_rate)),
         "loss": loss if isinstance(loss, str) else text_of(getattr(loss, "name", type(loss).__name__)),
-        "loss_config": _plain(loss.get_config(), 0) if hasattr(loss, "get_config") else {},
-        "metrics": _plain(config.get("metrics"), 0),
+        "loss_config": _config(loss.get_config) if hasattr(loss, "get_config") else {},
+        "metrics": _config(lambda: (model.get_compile_config() or {}).get("metrics")),
     }
 
 

@@ -21,6 +21,7 @@ import importlib.abc
 import importlib.machinery
 import linecache
 import os
+import re
 import signal
 import struct
 import sys
@@ -38,6 +39,9 @@ MAIN = "__main__"
 PACKAGE = "keras_cv_course"
 
 _FRAMES = 20  # of one traceback
+_MESSAGE = 20_000  # characters of it that are looked at
+# Where TensorFlow's message lists the lines of libraries, before it comes to what is wrong.
+_LIBRARIES = re.compile(r"\n+Detected at node .* \(most recent call last\):\n(?:(?:  File .*)?\n)+")
 _PROBLEMS, _DROPPED = 50, 1_000  # of one cell; the grader reads no more
 
 
@@ -215,6 +219,7 @@ class Session:
             message = error.msg if isinstance(error, SyntaxError) else str(error)
         except BaseException:
             message = ""
+        message = _LIBRARIES.sub("\n", message[:_MESSAGE])
         return {"type": text_of(type(error).__name__), "message": text_of(message), "frames": frames[-_FRAMES:]}
 
     # Functions
