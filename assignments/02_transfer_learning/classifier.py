@@ -23,8 +23,8 @@ from .reference import (
 
 KINDS = ("kernel", "bias", *BATCH_NORM)
 WEIGHT_FILES = (".h5", ".keras")  # a course may have ImageNet's weights in a file
-COPIES = 100  # of each picture, so that all that dropout can do to it happens
-MOST_OFF = 0.2  # of a share of them from its probability: five standard deviations
+COPIES = 300  # of each picture, so that all that dropout can do to it happens
+MOST_OFF = 0.1  # of a share of them from its probability: five standard deviations
 CLOSE = {"rtol": 1e-3, "atol": 1e-3}  # float32 sums of 3072 and of 1280 products in another order
 
 _SIGMOID = "A sigmoid stands at the end: the loss wants the logit itself, so the last layer has no activation."

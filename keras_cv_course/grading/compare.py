@@ -41,7 +41,7 @@ class NotCompared(Wrong):
 
     Args:
         message: for the learner.
-        raised: what the code raised; None where it is not there.
+        raised: what the code raised; None where it is not there, or where a hint would lead astray.
     """
 
     def __init__(self, message: str, raised: Raised | None = None) -> None:
