@@ -155,7 +155,10 @@ def ask_eval(subject: Subject, picture: Picture, mistakes: Mapping[str, Boxes], 
                 f"yolo_outputs is in the order of the course's older revision: here it is box_xy, box_wh, "
                 f"box_confidence, box_class_probs.\n{wrong}"
             ) from None
-        raise type(wrong)(f"{wrong}{_cause(subject, picture, wrong)}") from None
+        cause = _cause(subject, picture, wrong)
+        if not cause:
+            raise
+        raise type(wrong)(f"{wrong}{cause}") from None
 
 
 def see_eval_tensors(subject: Subject, picture: Picture) -> None:

@@ -134,8 +134,7 @@ def is_model(received: Any, name: str) -> Model:
     """
     if isinstance(received, Other) and received.text.startswith("KerasTensor"):
         raise Wrong(
-            f"{name}: expected a Keras tensor that is computed from the given inputs, or a model. Received: a Keras "
-            f"tensor of other inputs. `keras.Model(inputs, outputs)` makes a model of it."
+            f"{name}: expected a Keras model. Received: a Keras tensor. `keras.Model(inputs, outputs)` makes one of it."
         )
     if not isinstance(received, Model):
         raise Wrong(f"{name}: expected a Keras tensor or model, received {describe(received)}.{_if_none(received)}")

@@ -98,9 +98,9 @@ def test_equal_is_of_the_same_type(value: Any) -> None:
         compare.equal(value, True, "flag")
 
 
-def test_a_tensor_of_other_inputs_is_told_from_a_model() -> None:
+def test_a_tensor_is_told_from_a_model() -> None:
     for value, told in (
-        (Other("KerasTensor: x"), "a Keras tensor of other inputs."),
+        (Other("KerasTensor: x"), "Received: a Keras tensor. `keras.Model(inputs, outputs)`"),
         (None, "None. Is a gap not filled in, or the `return` missing?"),
     ):
         with pytest.raises(Wrong) as wrong:
