@@ -211,6 +211,32 @@ def test_bool_of_strange_bytes_is_a_bool() -> None:
     assert answer.value.values.tolist() == [False, True, True]
 
 
+def test_a_model_whose_parts_do_not_tell_of_themselves_is_described() -> None:
+    def make() -> Any:
+        import keras
+
+        model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        model.compile(optimizer=None, loss="mse", metrics=[keras.metrics.BinaryAccuracy])  # a class has no config
+        return model
+
+    compiled = subject_of(make=make).model("make").compiled
+    assert compiled is not None
+    assert (compiled["learning_rate"], compiled["loss"], compiled["metrics"]) == (None, "mse", {})
+
+
+def test_what_tensorflow_raises_is_told_without_the_lines_of_libraries() -> None:
+    def fail() -> None:
+        lines = "".join(f'  File "/packages/keras/{number}.py", line 1, in f\n\n' for number in range(99))
+        raise ValueError(
+            f"Graph execution error:\n\nDetected at node a/b defined at (most recent call last):\n{lines}"
+            "Received a label.\n\t [[{{node a/b}}]] [Op:__inference_f_12]"
+        )
+
+    with pytest.raises(Wrong) as wrong:
+        subject_of(fail=fail).call("fail")
+    assert str(wrong.value) == "fail raised ValueError: Graph execution error:\nReceived a label."
+
+
 def test_text_cannot_order_a_terminal_about() -> None:
     answer = read_answer(message(value("\x1b[2J\u202e\ud800\x1b[1mdone\x1b[0m \x1b[38;5;4m\tx")))
     assert isinstance(answer, Value)
