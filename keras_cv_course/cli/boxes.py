@@ -71,7 +71,7 @@ def preview(
         str, typer.Option(metavar="SIZE|HEIGHTxWIDTH", help="Of the network's pictures, multiples of 32.")
     ] = "416",
     resize: HowToResize = None,
-    seed: Annotated[int, typer.Option(min=0, help="Equal seeds show equal pictures.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Equal seeds show equal pictures.")] = 0,
 ) -> None:
     """Show pictures with their boxes as `kcc train detector` changes them at random: windows, colours, mosaics."""
     from keras_cv_course.data.detection_datasets import find_boxes

@@ -213,6 +213,11 @@ def _pictures_of_run(details: dict[str, Any]) -> "tuple[BoxedImages, BoxedImages
     from keras_cv_course.data.detection_datasets import find_boxes
 
     data = find_boxes(details["data"])
+    if [*data.class_names] != details["class_names"]:
+        raise RunError(
+            f"{data.root}: expected the classes that the run started with, {', '.join(details['class_names'])}. "
+            f"Received: {', '.join(data.class_names)}. Start a new run."
+        )
     held_out = _with_classes(find_boxes(details["val"]), data.class_names) if "val" in details else data
     parts = []
     for part, names in ((data, details["train_pictures"]), (held_out, details["held_out_pictures"])):

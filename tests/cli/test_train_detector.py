@@ -99,6 +99,17 @@ def test_classes_of_a_second_set_must_be_the_first_s(roads: Path, tmp_path: Path
     assert not (tmp_path / "run").exists()
 
 
+def test_a_set_whose_classes_have_changed_is_not_gone_on_with(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    data = str(set_with_lists(tmp_path / "set", {"train": "ab"}))
+    config = {"task": "detector", "data": data, "class_names": ["a", "b"], "fit": {}}
+    (run / "config.json").write_text(json.dumps(config))
+    refused = kcc("train", "detector", "--resume", run)
+    assert refused.returncode == 1
+    assert "started with, a, b. Received: a. Start a new run." in refused.stderr
+
+
 def set_with_lists(folder: Path, lists: dict[str, str]) -> Path:
     """Write a VOC set of pictures a, b, c ... as the lists name them."""
     for name in ("JPEGImages", "Annotations", "ImageSets/Main"):
