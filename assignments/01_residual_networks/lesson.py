@@ -18,8 +18,14 @@
 # `### END CODE HERE` in three cells. After each of them a `check(...)` tells you at once what is right and what is
 # not; the inputs it uses are drawn by a generator, so there is no answer to copy. `kcc grade` in a terminal grades
 # the whole notebook.
+#
+# (While the next cell runs, TensorFlow writes a few red lines about your machine. They are notes, not errors.)
 
 # %%
+import os
+
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # TensorFlow's log: what is wrong comes as an exception anyway
+
 import time
 
 import keras
@@ -699,5 +705,10 @@ plt.show()
 #
 # ## 10. Grade it
 #
-# Save the notebook, then run `kcc grade` in a terminal, in this folder. It runs the checks above and hidden ones,
-# with other inputs, and says what earned points.
+# Save the notebook, then run in a terminal, in this folder:
+#
+# ```
+# kcc grade residual_networks.ipynb --assignment 01
+# ```
+#
+# It runs the checks above and hidden ones, with other inputs, and says what earned points.

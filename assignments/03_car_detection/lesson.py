@@ -19,8 +19,14 @@
 # `### END CODE HERE` in four cells. After each of them a `check(...)` tells you at once what is right and what is not;
 # the inputs it uses are drawn by a generator, so there is no answer to copy. `kcc grade` in a terminal grades the
 # whole notebook.
+#
+# (While the next cell runs, TensorFlow writes a few red lines about your machine. They are notes, not errors.)
 
 # %%
+import os
+
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # TensorFlow's log: what is wrong comes as an exception anyway
+
 import time
 from pathlib import Path
 
@@ -490,7 +496,7 @@ def yolo_non_max_suppression(scores, boxes, classes, max_boxes=10, iou_threshold
         kept = tf.gather(members, best)
         #~ kept = None
         ### END CODE HERE
-        chosen.append(kept)
+        chosen.append(tf.cast(kept, tf.int64))
     chosen = tf.concat(chosen, axis=0)
 
     ### START CODE HERE
@@ -769,5 +775,10 @@ plt.show()
 #
 # ## 8. Grade it
 #
-# Save the notebook, then run `kcc grade` in a terminal, in this folder. It runs the checks above and hidden ones,
-# with other inputs, and says what earned points.
+# Save the notebook, then run in a terminal, in this folder:
+#
+# ```
+# kcc grade car_detection.ipynb --assignment 03
+# ```
+#
+# It runs the checks above and hidden ones, with other inputs, and says what earned points.

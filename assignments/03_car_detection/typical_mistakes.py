@@ -140,6 +140,7 @@ def suppression_mistakes(found: Boxes, max_boxes: int, iou_threshold: float) -> 
     def first(boxes: Boxes, most: int) -> Boxes:
         return {name: values[:most] for name, values in boxes.items()}
 
+    worst_first = {name: values[::-1] for name, values in by_score(joined).items()}
     return {
         "Boxes of another class were suppressed: suppress within each class, then join the classes.": suppress(
             found, max_boxes, iou_threshold, per_class=False
@@ -149,6 +150,7 @@ def suppression_mistakes(found: Boxes, max_boxes: int, iou_threshold: float) -> 
         "The boxes are not in the order of their scores: sort by falling score after joining the classes, then keep "
         "the first max_boxes.": first(joined, max_boxes),
         "The classes are joined one after another: sort by falling score, and keep the first max_boxes.": joined,
+        "The boxes with the worst scores come first: sort by falling score.": first(worst_first, max_boxes),
         "Only the boxes of the first class come back: the loop must take all classes.": taken(parts[0][:max_boxes]),
         "Only the boxes of the last class come back: the loop must take all classes.": taken(parts[-1][:max_boxes]),
         "The indices count the boxes of a class only: with tf.gather they become places among the others too.": first(
