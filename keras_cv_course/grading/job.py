@@ -89,8 +89,8 @@ class Grader:
             problem = str(error) if isinstance(error, GradingError) else f"{type(error).__name__}: {error}"
             return failed(self._job, name, problem, self.layers)
         if path.is_dir() and not path.is_symlink():
-            found = "several" if any(path.iterdir()) else "nothing"
-            result = replace(result, problem=f"Expected one notebook (.ipynb) or Python file (.py). Received: {found}.")
+            found = "other files only" if any(path.iterdir()) else "nothing"
+            result = replace(result, problem=f"Expected a notebook (.ipynb) or Python file (.py). Received: {found}.")
         return replace(result, submission=name)
 
 

@@ -36,6 +36,7 @@ def write_class(folder: Path) -> Path:
     (folder / "dave.py").write_text("def double(x:\n")
     (folder / "erin.py").write_text(BREAKS_THE_CHECK)
     (folder / "fred").mkdir()
+    (folder / "fred" / "readme.txt").write_text("Sorry, nothing yet.")
     return folder
 
 
@@ -61,7 +62,7 @@ def test_a_class_with_everything(tmp_path, assignment):
         "fred": ("graded", 0),
     }
     assert "ZeroDivisionError: a defect of the check" in by_name["erin.py"].problem
-    assert by_name["fred"].problem == "Expected one notebook (.ipynb) or Python file (.py). Received: nothing."
+    assert by_name["fred"].problem == "Expected a notebook (.ipynb) or Python file (.py). Received: other files only."
     assert sorted(result.submission for result in seen) == sorted(by_name)
     assert (batch.seed, batch.title, batch.graded_before) == (5, "Two small functions", 0)
 
