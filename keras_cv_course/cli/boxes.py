@@ -193,7 +193,7 @@ def _facts(data: "BoxedImages") -> dict[str, str]:
         "Format": FORMATS[data.format].title,
         "Pictures": f"{len(data)}, {min(sides)} to {max(sides)} pixels a side, {empty} without boxes",
         "Lists": splits or "none",
-        "Boxes": f"{sum(map(len, data.images))} of {len(data.class_names)} classes",
+        "Boxes": f"{sum(map(len, data.images))}, classes: {len(data.class_names)}",
         "Flags": ", ".join(f"{flag} {number}" for flag, number in sorted(flags.items())) or "none",
         "Not read": "; ".join(data.left_out) or "nothing",
     }

@@ -45,7 +45,10 @@ def detector(
     validation: Annotated[
         float | None,
         typer.Option(
-            min=0.0, max=0.9, help=f"Share of the pictures kept for that, whatever its lists say. [dim]{HELD_OUT}[/]"
+            min=0.0,
+            max=0.9,
+            help="Share of the pictures kept for that, whatever its lists say. "
+            f"[dim]Default: {HELD_OUT} where it has no lists[/]",
         ),
     ] = None,
     backbone: Annotated[

@@ -47,6 +47,8 @@ def plot_training_curves(history: Mapping[str, Sequence[float]]) -> Figure:
     for axes, name in zip(figure.subplots(1, len(drawn), squeeze=False)[0], drawn, strict=True):
         _draw_curve(axes, history.get(name, ()), "training", TRAIN)
         _draw_curve(axes, history.get(f"val_{name}", ()), "validation", VALIDATION)
+        if name == "ap50":
+            axes.set_ylim(0, 1)  # of a detector that finds nothing yet the noise would fill the panel
         axes.set_title(_PANELS[name], loc="left", color=INK, fontsize=11)
         axes.set_xlabel("epoch", color=INK)
         axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True, min_n_ticks=1))
