@@ -44,7 +44,7 @@ def list_assignments(context: typer.Context) -> None:
         assignment = load_assignment(name)
         with_hidden = with_hidden and (find_assignment(name) / "hidden_checks.py").is_file()
         points = sum(check.points for question in assignment.questions for check in question.checks)
-        functions = ", ".join(question.function for question in assignment.questions)
+        functions = " ".join(question.function for question in assignment.questions)
         table.add_row(escape(name), escape(assignment.title), escape(functions), number(points))
     out.print(table)
     if not with_hidden:

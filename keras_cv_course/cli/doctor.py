@@ -21,6 +21,7 @@ EXTRAS = {
     "video": ("av", "videos in kcc detect"),
     "export": ("tf2onnx", "ONNX files of kcc convert"),
     "cluster": ("distributed", "kcc grade-batch --cluster"),
+    "lab": ("jupyterlab", "kcc start --lab and kcc compat"),
 }
 MARKS = {"ok": "[green]ok[/]", "note": "[yellow]note[/]", "missing": "[red]missing[/]"}
 

@@ -69,6 +69,8 @@ def grade(
     with grading_failures():
         if notebook.is_dir():
             raise GradingError(f"Expected a notebook or a Python file. Received a folder: {notebook}. Try grade-batch.")
+        if not notebook.exists():
+            raise GradingError(f"Expected a notebook or a Python file. Received: {notebook}, which is not there.")
         for place in (folder, *(file.parent for file in (html, json_file) if file)):
             check_folder(place)
         seed = secrets.randbits(32) if seed is None else seed

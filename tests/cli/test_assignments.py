@@ -29,7 +29,7 @@ def test_list() -> None:
     assert done.returncode == 0, done.stderr
     (line,) = [line for line in done.stdout.splitlines() if "03_car_detection" in line]
     assert "Car detection with YOLOv2" in line
-    assert "yolo_filter_boxes, iou, yolo_non_max_suppression, yolo_eval" in line
+    assert "yolo_filter_boxes iou yolo_non_max_suppression yolo_eval" in line
     assert int(line.split()[-1]) > 10
 
 
