@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from keras_cv_course.cli.console import check_folder, note, out, printable, progress_bar, say, start_keras
-from keras_cv_course.cli.options import HowToResize, parse_grid_size
+from keras_cv_course.cli.options import parse_grid_size
 from keras_cv_course.errors import DataContentError, RunError
 
 if TYPE_CHECKING:
@@ -68,23 +68,31 @@ def preview(
     html: Annotated[Path, typer.Option("--out", metavar="FILE", help="The page.")] = Path("preview.html"),
     count: Annotated[int, typer.Option(min=1, help="Number of pictures.")] = 24,
     input_size: Annotated[
-        str, typer.Option(metavar="SIZE|HEIGHTxWIDTH", help="Of the network's pictures, multiples of 32.")
-    ] = "416",
-    resize: HowToResize = None,
+        str | None,
+        typer.Option(
+            metavar="SIZE|HEIGHTxWIDTH",
+            help="Of the network's pictures, multiples of 32. [dim]Default: as `kcc train detector`[/]",
+        ),
+    ] = None,
+    resize: Annotated[
+        Literal["stretch", "letterbox"], typer.Option(help="How pictures come to that size.")
+    ] = "letterbox",
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Equal seeds show equal pictures.")] = 0,
 ) -> None:
-    """Show pictures with their boxes as `kcc train detector` changes them at random: windows, colours, mosaics."""
+    """Show pictures with their boxes as `kcc train detector` changes them at random: windows and colours."""
     from keras_cv_course.data.detection_datasets import find_boxes
 
-    size = parse_grid_size(input_size)
+    asked_for = None if input_size is None else parse_grid_size(input_size)
     if html.suffix not in (".html", ".htm"):
         raise RunError(f"--out is the page, a file such as preview.html. Received: {html}.")
     check_folder(html.parent)
     data = find_boxes(path)
     start_keras()
     from keras_cv_course.report.preview_page import write_preview_page
+    from keras_cv_course.training.fit_detector import fitting_size
 
-    cards = _augmented_cards(data, count, size, resize or "letterbox", seed)
+    size = asked_for or fitting_size([image.size for image in data.images])
+    cards = _augmented_cards(data, count, size, resize, seed)
     facts = {"Set": str(path), "Input": f"{size[0]} x {size[1]} (height x width)", "Seed": f"{seed}"}
     write_preview_page(html, title=f"{data.root.resolve().name}, as training sees it", facts=facts, cards=cards)
     say(f"Page: {html.resolve()}")

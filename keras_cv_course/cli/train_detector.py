@@ -253,7 +253,8 @@ def _fit_config(details: dict[str, Any], pictures: int, *, resume: bool) -> "Det
 
     if resume:
         return DetectorFitConfig.from_json(details["fit"])
-    return DetectorFitConfig(**{"epochs": epochs_for(pictures), **details["fit"]})
+    batch_size = details["fit"].get("batch_size", DetectorFitConfig.batch_size)
+    return DetectorFitConfig(**{"epochs": epochs_for(pictures, batch_size), **details["fit"]})
 
 
 def _fitting_size(train: "BoxedImages") -> str:
@@ -341,7 +342,8 @@ def _report(
         say(f"Trained; no picture was kept to measure by. The detector: {run.model.resolve()}")
     else:
         figures = f"AP at IoU .50: {metrics.coco.ap50:.3f}, .50:.95: {metrics.coco.ap:.3f}"
-        say(f"{figures}, on {len(metrics.truth)} pictures kept aside")
+        minutes = sum(history["seconds"]) / 60
+        say(f"{figures}, on {len(metrics.truth)} pictures kept aside, after {minutes:.0f} minutes of training")
         say(f"Page: {(run.path / 'report.html').resolve()}")
     say(f"Use it: kcc detect --weights {shlex.quote(str(run.path))} IMAGE...")
 

@@ -42,12 +42,12 @@ JUDGED_BY = "val_ap50"
 STATISTICS_BATCHES, STATISTICS_BATCH = 16, 16
 
 # A small set needs as many steps as a large one needs for its first passes.
-PICTURES_SEEN, LEAST_EPOCHS = 16_000, 30
+LEAST_STEPS, LEAST_EPOCHS = 1000, 30
 
 
-def epochs_for(pictures: int) -> int:
+def epochs_for(pictures: int, batch_size: int) -> int:
     """Give the number of epochs that a training on so many pictures takes by default."""
-    return max(LEAST_EPOCHS, -(-PICTURES_SEEN // pictures))
+    return max(LEAST_EPOCHS, -(-LEAST_STEPS // max(1, pictures // batch_size)))
 
 
 def fitting_size(image_sizes: Sequence[Size], pixels: int = 544 * 544) -> Size:

@@ -133,7 +133,9 @@ def test_colours_turn_around_grey_and_boxes_stay() -> None:
 
 
 def test_equal_seeds_give_equal_pictures_and_others_do_not() -> None:
-    (a, a_rows), (b, b_rows), (c, _) = (augment(BoxAugmentation(mosaic=0.5), (64, 64), 2, seed=seed) for seed in (1, 1, 2))
+    (a, a_rows), (b, b_rows), (c, _) = (
+        augment(BoxAugmentation(mosaic=0.5), (64, 64), 2, seed=seed) for seed in (1, 1, 2)
+    )
     np.testing.assert_array_equal(a, b)
     np.testing.assert_array_equal(a_rows, b_rows)
     assert not np.array_equal(a, c)

@@ -260,8 +260,9 @@ def test_settings_of_another_version_are_refused() -> None:
 
 
 def test_small_sets_train_longer() -> None:
-    assert epochs_for(200) == 100
-    assert epochs_for(10**6) == 30
+    assert epochs_for(pictures=3, batch_size=16) == 1000
+    assert epochs_for(pictures=205, batch_size=16) == 84
+    assert epochs_for(pictures=10**6, batch_size=16) == 30
 
 
 def test_sizes_of_batches_are_around_the_input_s(data: BoxedImages) -> None:
