@@ -2,8 +2,8 @@
 
 Pictures a second of `fit_detector` with augmentation and several sizes, against forward and backward passes of the same
 network, in the same precision, on the very same batches, which lie ready in memory. Rounds alternate, because the speed
-of a shared machine drifts; where other programs take part of it, pictures a second of processor time tell more. How well
-it trains, `kcc train detector` says itself.
+of a shared machine drifts; where other programs take part of it, pictures a second of processor time tell more. How
+well it trains, `kcc train detector` says itself.
 """
 
 import argparse
