@@ -8,7 +8,7 @@ import typer
 
 from keras_cv_course.cli import evaluate_detector
 from keras_cv_course.cli.console import check_folder, err, note, say, start_keras
-from keras_cv_course.cli.options import DEFAULT_MODEL, AsJson, DataFolder, ModelSource, TrainedModel
+from keras_cv_course.cli.options import DEFAULT_MODEL, AsJson, DataFolder, ModelSource, TrainedModel, run_settings
 
 if TYPE_CHECKING:
     from keras_cv_course.cli.classification_result import ClassificationResult
@@ -70,7 +70,7 @@ def folder(
     pictures = read_with_progress(files, classifier.input_size, every_class=False)
     skipped = (*files.skipped, *pictures.skipped)
     say_skipped(skipped, directory)
-    seen = _trained_on(Path(model)) & {path.resolve() for path in pictures.paths}
+    seen = _trained_on(model) & {path.resolve() for path in pictures.paths}
     if seen:
         note(f"{len(seen)} of these pictures are among those that the model was trained on: the figure flatters it.")
     with err.status("Classifying ..."):
@@ -88,10 +88,9 @@ def folder(
     _answer(result, result.to_json() | {"skipped": len(skipped)}, "pictures", report, as_json)
 
 
-def _trained_on(model: Path) -> set[Path]:
+def _trained_on(model: str) -> set[Path]:
     """Give the pictures that a run was trained on, as far as its folder tells."""
-    config = (model if model.is_dir() else model.parent) / "config.json"
-    settings = json.loads(config.read_text(encoding="utf-8")) if config.is_file() else {}
+    settings = run_settings(model)
     return {Path(settings["data"]) / name for name in settings.get("train_files", ())}
 
 

@@ -25,6 +25,7 @@ from keras_cv_course.cli.options import (
     NetworkOfWeights,
     load_detector,
     parse_size,
+    run_settings,
 )
 from keras_cv_course.errors import RunError, list_few
 
@@ -91,6 +92,9 @@ def detector(
     else:
         start_keras()
         chosen = load_detector(weights, network, names, resize, size)
+        seen = seen_in_training(weights, path, data)
+        if seen:
+            note(f"{seen} of these pictures are among those that the detector was trained on: the figures flatter it.")
         metrics = _measure(chosen, data, batch_size, score)
         facts = {"Detector": weights, **_describe(chosen, weights)}
     facts = {
@@ -108,6 +112,13 @@ def detector(
         _say(metrics)
     if report is not None:
         note(f"Page: {report.resolve()}")
+
+
+def seen_in_training(weights: str, path: Path, data: "BoxedImages") -> int:
+    """Count the pictures that a run was trained on, as far as its folder tells."""
+    settings = run_settings(weights)
+    trained_on = settings["train_pictures"] if settings.get("data") == str(path.resolve()) else ()
+    return len({image.name for image in data.images} & {*trained_on})
 
 
 def _measure(chosen: "Detector", data: "BoxedImages", batch_size: int, score: float) -> "DetectorMetrics":

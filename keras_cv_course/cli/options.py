@@ -1,9 +1,10 @@
 """Options that several commands share."""
 
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -104,3 +105,10 @@ def fetch_weights(source: str) -> None:
 
     if source in detectors():
         weights_path(detectors()[source])
+
+
+def run_settings(model: str) -> dict[str, Any]:
+    """Read the settings of the run that a model is of, named by the folder or a file in it; empty if it is of none."""
+    path = Path(model)
+    config = (path if path.is_dir() else path.parent) / "config.json"
+    return json.loads(config.read_text(encoding="utf-8")) if config.is_file() else {}

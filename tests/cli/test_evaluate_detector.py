@@ -8,6 +8,9 @@ from colour_detector import colour_detector, picture
 from command_line import kcc
 from PIL import Image
 
+from keras_cv_course.cli.evaluate_detector import seen_in_training
+from keras_cv_course.data.detection_datasets import find_boxes
+
 RED, GREEN, BLUE = range(3)
 
 
@@ -76,3 +79,13 @@ def test_what_cannot_be_measured_is_said_at_once(squares: Path) -> None:
         refused = kcc("evaluate", "detector", squares, *options)
         assert refused.returncode == 1
         assert message in refused.stderr
+
+
+def test_pictures_that_a_run_was_trained_on_are_counted(squares: Path, tmp_path: Path) -> None:
+    data = find_boxes(squares)
+    names = [image.name for image in data.images]
+    (tmp_path / "config.json").write_text(json.dumps({"data": str(squares.resolve()), "train_pictures": names[1:]}))
+    assert seen_in_training(str(tmp_path), squares, data) == len(names) - 1
+    assert seen_in_training(str(tmp_path / "model.keras"), squares, data.take([0])) == 0
+    assert seen_in_training(str(tmp_path), tmp_path, data) == 0  # a run on another set
+    assert seen_in_training("road-yolov2", squares, data) == 0
