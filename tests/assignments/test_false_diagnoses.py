@@ -38,7 +38,12 @@ CASES = {  # what was written: assignment, function that is asked, function -> w
     "one class alone": (
         "03",
         "yolo_non_max_suppression",
-        {"yolo_non_max_suppression": ("chosen.append(kept)", "chosen.append(kept)\n        break")},
+        {
+            "yolo_non_max_suppression": (
+                "chosen.append(tf.cast(kept, tf.int64))",
+                "chosen.append(tf.cast(kept, tf.int64))\n        break",
+            )
+        },
         ["order of their scores"],
     ),
     "the threshold turned around": (
