@@ -179,11 +179,12 @@ def divide(details: dict[str, Any]) -> "tuple[BoxedImages, BoxedImages | None]":
     seed = details["fit"].get("seed", 0)
     if "val" in details:
         held_out = _with_classes(find_boxes(details["val"]), data.class_names)
-        _check_apart(train, held_out)
+        _check_apart(train, held_out, "Leave --val out to keep a share of the set aside.")
     elif "validation" in details:
         train, held_out = _keep_aside(data, details["validation"], seed)
     elif "train" in listed and kept_aside:
         held_out = data.part(kept_aside[0])
+        _check_apart(train, held_out, f"Mend the lists, or keep a share of the set aside: --validation {HELD_OUT}.")
     else:
         train, held_out = _keep_aside(train, HELD_OUT, seed)
     details["train_pictures"], details["held_out_pictures"] = (
@@ -202,12 +203,12 @@ def _keep_aside(data: "BoxedImages", share: float, seed: int) -> "tuple[BoxedIma
         raise DataContentError(f"{error} {remedy}") from error
 
 
-def _check_apart(train: "BoxedImages", held_out: "BoxedImages") -> None:
+def _check_apart(train: "BoxedImages", held_out: "BoxedImages", remedy: str) -> None:
     both = {image.path.resolve() for image in train.images} & {image.path.resolve() for image in held_out.images}
     if both:
         raise DataContentError(
             f"{held_out.root}: expected pictures to measure by that are not trained on. Received: {len(both)} that "
-            f"are, such as {min(both)}. Leave --val out to keep a share of the set aside."
+            f"are, such as {min(both)}. {remedy}"
         )
 
 

@@ -155,6 +155,9 @@ def test_pictures_trained_on_are_not_measured_by(tmp_path: Path) -> None:
         divide({"data": folder, "val": folder, "fit": {}})
     with pytest.raises(DataContentError, match=r"0\.2 of 2\. Choose another --validation, 0 to measure nothing"):
         divide({"data": folder, "fit": {}})
+    lists = str(set_with_lists(tmp_path / "lists", {"train": "abc", "val": "cd"}))
+    with pytest.raises(DataContentError, match=r"Received: 1 that are, such as .*c\.jpg. Mend the lists, or"):
+        divide({"data": lists, "fit": {}})
 
 
 def test_one_picture_with_an_odd_class_trains(start: Path, tmp_path: Path) -> None:
