@@ -13,6 +13,8 @@ from keras_cv_course.cli.options import DEFAULT_DETECTOR, DEFAULT_MODEL
 from keras_cv_course.errors import GradingError
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from keras_cv_course.data.signs import SignsPart
     from keras_cv_course.report.demo_page import Demonstrated
 
@@ -72,7 +74,15 @@ def _read_signs(folder: Path, part: "SignsPart") -> "Demonstrated":
         result.write_page(page, title=signs_title(result.classifier))
     said = f"{result.accuracy:.1%} of the {len(part.data)} {part.kind} hand signs in {part.path} read right."
     say(said)
-    return Demonstrated("Hand signs, read by ResNet50", said, page)
+    return Demonstrated("Hand signs, read by ResNet50", said, page, _one_of_each(part))
+
+
+def _one_of_each(part: "SignsPart") -> "np.ndarray":
+    """Put the first hand of each sign side by side."""
+    import numpy as np
+
+    labels = part.data.labels
+    return np.concatenate([part.data.images[np.argmax(labels == sign)] for sign in np.unique(labels)], axis=1)
 
 
 def _find_cars(folder: Path) -> "Demonstrated":
@@ -89,6 +99,10 @@ def _find_cars(folder: Path) -> "Demonstrated":
         scenes = list(draw_road_scenes(ROAD_PICTURES, ROAD_SEED, ROAD_SIZE))
         detector = open_detector(DEFAULT_DETECTOR)
         all_found = detect(detector, [scene.image for scene in scenes], score_threshold=SCORE_THRESHOLD)
+        pictures = [
+            DetectedPicture(draw_detections(scene.image, one), one, scene.boxes, scene.class_ids)
+            for scene, one in zip(scenes, all_found, strict=True)
+        ]
         found, there, _ = write_detection_page(
             page,
             title="Cars and other road users, found by YOLOv2",
@@ -101,16 +115,13 @@ def _find_cars(folder: Path) -> "Demonstrated":
             },
             data_note="Road scenes drawn by this package, with seeds that no training used. On photographs the "
             "detector, which never saw one, finds less: kcc detect PHOTO shows it.",
-            pictures=[
-                DetectedPicture(draw_detections(scene.image, one), one, scene.boxes, scene.class_ids)
-                for scene, one in zip(scenes, all_found, strict=True)
-            ],
+            pictures=pictures,
         )
     said = (
         f"{found} of {there} cars, buses, lorries, pedestrians and traffic lights found on {len(scenes)} drawn roads."
     )
     say(said)
-    return Demonstrated("Cars and other road users, found by YOLOv2", said, page)
+    return Demonstrated("Cars and other road users, found by YOLOv2", said, page, pictures[0].drawn)
 
 
 def _grade_solutions(folder: Path) -> Iterator["Demonstrated"]:
