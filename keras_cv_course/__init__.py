@@ -77,6 +77,8 @@ _MODULES = {
     "training.detector_batches": ("BoxedPixels", "read_boxed_pixels"),
     "training.device": ("prepare_devices",),
     "training.fit": ("FitConfig", "fit"),
+    "training.fit_settings": ("FitSettings",),
+    "training.fit_targets": ("TargetImages", "fit_targets"),
     "training.fit_detector": ("DetectorFitConfig", "DetectorPlan", "fit_detector"),
     "training.run_folder": ("RunFolder",),
     "transfer.backbones": ("Backbone", "load_backbone"),

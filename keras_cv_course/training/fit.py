@@ -6,96 +6,50 @@ batch-norm statistics that fit the final weights. Why each default is what it is
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, get_args
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
 
 import keras
+import tensorflow as tf
 
 from keras_cv_course.data.labelled_images import LabelledImages
 from keras_cv_course.errors import ModelError, RunError
 from keras_cv_course.models.pixels import white_level
 from keras_cv_course.training.augment import Augmentation
-from keras_cv_course.training.batch_norm import fused_batch_norm, reestimate_statistics
 from keras_cv_course.training.batches import measuring_batches, steps_per_epoch, training_batches
-from keras_cv_course.training.device import (
-    Precision,
-    check_shared_evenly,
-    choose_precision,
-    layer_precision,
-    replicated,
-)
-from keras_cv_course.training.epochs import EpochKeeper, start_or_resume, warm_up_and_cosine
-from keras_cv_course.training.optimizers import OPTIMIZERS, make_optimizer
-from keras_cv_course.training.run_folder import History, RunFolder, TrainingState, restore_variables
-
-MEASURING_BATCH = 64
+from keras_cv_course.training.device import check_shared_evenly
+from keras_cv_course.training.fit_batches import MEASURING_BATCH, Feed, fit_batches
+from keras_cv_course.training.fit_settings import FitSettings
+from keras_cv_course.training.run_folder import History, RunFolder
 
 
-@dataclass(frozen=True)
-class FitConfig:
-    """How to train.
+@dataclass(frozen=True, kw_only=True)
+class FitConfig(FitSettings):
+    """How to train a classifier.
 
     Attributes:
-        epochs: passes over the training images.
-        batch_size: images a step, over all GPUs together.
-        optimizer: ``sgd`` (Nesterov momentum 0.9) or ``adam``.
-        learning_rate: the highest; it rises to it evenly during the warm-up and falls to 0 along a half cosine.
-        warmup_epochs: length of the rise; at most half of the epochs.
-        weight_decay: of convolution and dense kernels, relative to the learning rate; biases and batch norms have none.
         label_smoothing: share of the target that is spread over all classes, 0 to 1.
         augmentation: random changes to the training images; None for none.
         patience: with validation, epochs without a better one after which to stop; None to go on to the end.
-        precision: float32, bfloat16, float16, or auto for what suits the machine.
-        seed: of the order of the images and of their augmentation, 0 to 2**32 - 1.
+
+    The others are those of :class:`~keras_cv_course.training.fit_settings.FitSettings`.
     """
 
     epochs: int = 60
     batch_size: int = 32
     optimizer: Literal["sgd", "adam"] = "sgd"
     learning_rate: float = 0.1
-    warmup_epochs: float = 3.0
-    weight_decay: float = 5e-4
     label_smoothing: float = 0.1
     augmentation: Augmentation | None = field(default_factory=Augmentation)
     patience: int | None = None
-    precision: Precision = "auto"
-    seed: int = 0
+
+    NESTED: ClassVar[dict[str, type]] = {"augmentation": Augmentation}
 
     def __post_init__(self) -> None:
         """Refuse what cannot work."""
-        self._require("epochs", self.epochs >= 1, "at least 1")
-        self._require("batch_size", self.batch_size >= 1, "at least 1")
-        self._require("optimizer", self.optimizer in OPTIMIZERS, f"one of {', '.join(OPTIMIZERS)}")
-        self._require("learning_rate", self.learning_rate > 0, "above 0")
-        self._require("warmup_epochs", self.warmup_epochs >= 0, "0 or more")
-        self._require("weight_decay", self.weight_decay >= 0, "0 or more")
+        super().__post_init__()
         self._require("label_smoothing", 0 <= self.label_smoothing < 1, "from 0 to below 1")
-        self._require("precision", self.precision in get_args(Precision), f"one of {', '.join(get_args(Precision))}")
-        self._require("seed", 0 <= self.seed < 2**32, "from 0 to 4294967295")
         self._require("patience", self.patience is None or self.patience >= 1, "at least 1")
-
-    def _require(self, name: str, satisfied: bool, expected: str) -> None:
-        if not satisfied:
-            raise RunError(f"{name} must be {expected}. Received: {getattr(self, name)!r}.")
-
-    def to_json(self) -> dict[str, Any]:
-        """Give the settings as JSON types; :meth:`from_json` reads them back."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, settings: dict[str, Any]) -> "FitConfig":
-        """Build from what :meth:`to_json` gave.
-
-        Raises:
-            RunError: a setting that this version does not know.
-        """
-        settings = dict(settings)
-        try:
-            if settings.get("augmentation") is not None:
-                settings["augmentation"] = Augmentation(**settings["augmentation"])
-            return cls(**settings)
-        except TypeError as error:
-            raise RunError(f"Expected the settings of FitConfig. Received: {error}.") from error
 
 
 def fit(
@@ -137,78 +91,38 @@ def fit(
             go on; a batch or validation set that several JAX devices cannot share evenly; a loss that is not finite.
     """
     _check_fit(model, train, validation, config, learning_rate_factors)
-    state = start_or_resume(folder, resume, train.class_names, config.to_json())
-    state = state or TrainingState(choose_precision(config.precision))
-    if folder is not None:
-        folder.write_environment(state.precision)
-
-    loss = keras.losses.CategoricalCrossentropy(label_smoothing=config.label_smoothing)
-    remedy = (
-        f"Lower the learning rate ({config.learning_rate}) or lengthen the warm-up ({config.warmup_epochs} epochs)."
-    )
-    keeper = EpochKeeper(state, config.epochs, folder, patience=config.patience, remedy=remedy)
-    try:
-        with replicated(model) as twin:
-            _train_epochs(twin, train, validation, config, loss, keeper, callbacks, learning_rate_factors)
-    finally:
-        # What was traced on the way computes in 16 bits; whatever the model does from here on shall not.
-        model.compile("sgd", loss, metrics=["accuracy"])
     white = white_level(model)
-    reestimate_statistics(model, training_batches(train, MEASURING_BATCH, epochs=1, seed=config.seed, white=white))
-    if folder is not None:
-        folder.write_model(model)
-    return state.history
 
+    def augmented(first_epoch: int) -> tf.data.Dataset:
+        return training_batches(
+            train,
+            config.batch_size,
+            epochs=config.epochs,
+            first_epoch=first_epoch,
+            seed=config.seed,
+            augmentation=config.augmentation,
+            white=white,
+        )
 
-def _train_epochs(
-    model: keras.Model,
-    train: LabelledImages,
-    validation: LabelledImages | None,
-    config: FitConfig,
-    loss: keras.losses.Loss,
-    keeper: EpochKeeper,
-    callbacks: Sequence[keras.callbacks.Callback],
-    learning_rate_factors: Sequence[float] | None,
-) -> None:
-    """Train from the keeper's state to the end and put the best weights into `model`."""
-    state, folder = keeper.run_state, keeper.folder
-    steps, white = steps_per_epoch(train, config.batch_size), white_level(model)
-    optimizer = make_optimizer(
-        config.optimizer,
-        warm_up_and_cosine(config.learning_rate, config.warmup_epochs, config.epochs, steps),
-        config.weight_decay,
-        factors=learning_rate_factors,
-        scale_loss=state.precision == "float16",
+    feed = Feed(
+        steps_per_epoch(len(train), config.batch_size),
+        augmented,
+        training_batches(train, MEASURING_BATCH, epochs=1, seed=config.seed, white=white),
+        None if validation is None else measuring_batches(validation, MEASURING_BATCH, white=white),
     )
-    model.compile(optimizer, loss, metrics=["accuracy"])
-    model.optimizer.build(model.trainable_variables)
-    if folder is not None and state.epochs_done:
-        restore_variables(folder.state, model)
-    if not keeper.finished:
-        loggers = [] if folder is None else [keras.callbacks.TensorBoard(folder.logs, write_graph=False)]
-        with layer_precision(model, state.precision), fused_batch_norm(model):
-            model.fit(
-                training_batches(
-                    train,
-                    config.batch_size,
-                    epochs=config.epochs,
-                    first_epoch=state.epochs_done,
-                    seed=config.seed,
-                    augmentation=config.augmentation,
-                    white=white,
-                ),
-                validation_data=None
-                if validation is None
-                else measuring_batches(validation, MEASURING_BATCH, white=white),
-                initial_epoch=state.epochs_done,
-                epochs=config.epochs,
-                steps_per_epoch=steps,
-                shuffle=False,  # the pipeline shuffles
-                callbacks=[*loggers, keeper, *callbacks],
-                verbose=0,
-            )
-    if validation is not None:
-        keeper.restore_best(model)
+    return fit_batches(
+        model,
+        feed,
+        config,
+        loss=keras.losses.CategoricalCrossentropy(label_smoothing=config.label_smoothing),
+        metrics=["accuracy"],
+        class_names=train.class_names,
+        folder=folder,
+        resume=resume,
+        callbacks=callbacks,
+        patience=config.patience,
+        learning_rate_factors=learning_rate_factors,
+    )
 
 
 def _check_fit(

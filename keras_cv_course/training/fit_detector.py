@@ -9,8 +9,8 @@ Why each default is what it is: docs/training.md.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, get_args
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
 
 import keras
 import numpy as np
@@ -18,7 +18,7 @@ import numpy as np
 from keras_cv_course.data.boxed_images import BoxedImage, BoxedImages
 from keras_cv_course.data.image_files import read_image
 from keras_cv_course.detection.yolo_loss import YoloLoss, YoloMetrics
-from keras_cv_course.errors import DataContentError, ImageFileError, ModelError, RunError
+from keras_cv_course.errors import DataContentError, ImageFileError, ModelError
 from keras_cv_course.metrics.detection import ignored_objects
 from keras_cv_course.models.detector import Detector, Resize
 from keras_cv_course.models.input_size import copy_weights, fixed_size
@@ -26,15 +26,15 @@ from keras_cv_course.training.augment_boxes import BoxAugmentation
 from keras_cv_course.training.batch_norm import fused_batch_norm, reestimate_statistics
 from keras_cv_course.training.detector_batches import BoxedPixels, Size, detector_batches, detector_steps
 from keras_cv_course.training.device import (
-    Precision,
     check_shared_evenly,
     choose_precision,
     layer_precision,
     replicated,
 )
 from keras_cv_course.training.epochs import EpochKeeper, start_or_resume, warm_up_and_cosine
+from keras_cv_course.training.fit_settings import FitSettings
 from keras_cv_course.training.judge_detector import JudgeDetector
-from keras_cv_course.training.optimizers import OPTIMIZERS, make_optimizer
+from keras_cv_course.training.optimizers import make_optimizer
 from keras_cv_course.training.run_folder import History, RunFolder, TrainingState, restore_variables
 
 STRIDE = 32
@@ -65,19 +65,14 @@ def fitting_size(image_sizes: Sequence[Size], pixels: int = 544 * 544) -> Size:
     return height, width
 
 
-@dataclass(frozen=True)
-class DetectorFitConfig:
+@dataclass(frozen=True, kw_only=True)
+class DetectorFitConfig(FitSettings):
     """How to train a detector. These defaults are those of `kcc train detector`, for every set.
 
     Attributes:
         epochs: passes over the training pictures, those with frozen layers included.
-        frozen_epochs: the first of them, in which pretrained layers stay as they are; 0 for none.
-        batch_size: pictures a step, over all GPUs together.
-        optimizer: ``sgd`` (Nesterov momentum 0.9) or ``adam``.
-        learning_rate: the highest; with frozen layers and then again without, it rises to it evenly during the warm-up
-            and falls to 0 along a half cosine.
-        warmup_epochs: length of the rise; at most half of the epochs.
-        weight_decay: of kernels, relative to the learning rate; biases and batch norms have none.
+        frozen_epochs: the first of them, in which pretrained layers stay as they are; 0 for none. The learning rate
+            rises and falls with frozen layers, and then again without.
         clip_norm: gradients whose norm is larger are shortened to it.
         average: share of the old value that the moving average of the weights keeps at each step, 0 to below 1.
         size_range: batches are up to so many pixels larger or smaller than the detector's input, a multiple of 32.
@@ -85,8 +80,8 @@ class DetectorFitConfig:
         judged: how often the average precision on validation pictures is measured in a run, evenly spread, the last
             time at the end.
         augmentation: random changes to the training pictures.
-        precision: float32, bfloat16, float16, or auto for what suits the machine.
-        seed: of the order of the pictures, their sizes and their augmentation, 0 to 2**32 - 1.
+
+    The others are those of :class:`~keras_cv_course.training.fit_settings.FitSettings`.
     """
 
     epochs: int = 100
@@ -94,53 +89,24 @@ class DetectorFitConfig:
     batch_size: int = 16
     optimizer: Literal["sgd", "adam"] = "adam"
     learning_rate: float = 1e-3
-    warmup_epochs: float = 3.0
-    weight_decay: float = 5e-4
     clip_norm: float = 10.0
     average: float = 0.99
     size_range: int = 64
     mosaic_share: float = 0.8
     judged: int = 20
     augmentation: BoxAugmentation = field(default_factory=BoxAugmentation)
-    precision: Precision = "auto"
-    seed: int = 0
+
+    NESTED: ClassVar[dict[str, type]] = {"augmentation": BoxAugmentation}
 
     def __post_init__(self) -> None:
         """Refuse what cannot work."""
-        self._require("epochs", self.epochs >= 1, "at least 1")
+        super().__post_init__()
         self._require("frozen_epochs", 0 <= self.frozen_epochs <= self.epochs, f"from 0 to epochs ({self.epochs})")
-        self._require("batch_size", self.batch_size >= 1, "at least 1")
-        self._require("optimizer", self.optimizer in OPTIMIZERS, f"one of {', '.join(OPTIMIZERS)}")
-        self._require("learning_rate", self.learning_rate > 0, "above 0")
-        self._require("warmup_epochs", self.warmup_epochs >= 0, "0 or more")
-        self._require("weight_decay", self.weight_decay >= 0, "0 or more")
         self._require("clip_norm", self.clip_norm > 0, "above 0")
         self._require("average", 0 <= self.average < 1, "from 0 to below 1")
         self._require("size_range", self.size_range >= 0 and self.size_range % STRIDE == 0, f"a multiple of {STRIDE}")
         self._require("mosaic_share", 0 <= self.mosaic_share <= 1, "from 0 to 1")
         self._require("judged", self.judged >= 1, "at least 1")
-        self._require("precision", self.precision in get_args(Precision), f"one of {', '.join(get_args(Precision))}")
-        self._require("seed", 0 <= self.seed < 2**32, "from 0 to 4294967295")
-
-    def _require(self, name: str, satisfied: bool, expected: str) -> None:
-        if not satisfied:
-            raise RunError(f"{name} must be {expected}. Received: {getattr(self, name)!r}.")
-
-    def to_json(self) -> dict[str, Any]:
-        """Give the settings as JSON types; :meth:`from_json` reads them back."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, settings: dict[str, Any]) -> "DetectorFitConfig":
-        """Build from what :meth:`to_json` gave.
-
-        Raises:
-            RunError: a setting that this version does not know.
-        """
-        try:
-            return cls(**{**settings, "augmentation": BoxAugmentation(**settings["augmentation"])})
-        except (TypeError, KeyError) as error:
-            raise RunError(f"Expected the settings of DetectorFitConfig. Received: {error}.") from error
 
 
 @dataclass(frozen=True, eq=False)
