@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import signal
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -10,30 +9,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 from keras import layers
+from stopping import Die
 
 from keras_cv_course import FitConfig, LabelledImages, RunFolder, fit, prepare_devices
 
 EPOCHS, BATCH = 4, 16
-
-
-class Die(keras.callbacks.Callback):
-    """End the process as a power cut would, at a given epoch and batch; at batch -1 once training has ended."""
-
-    def __init__(self, epoch: int, batch: int) -> None:
-        super().__init__()
-        self.at = (epoch, batch)
-        self.epoch = 0
-
-    def on_epoch_begin(self, epoch: int, logs: object = None) -> None:
-        self.epoch = epoch
-
-    def on_train_batch_end(self, batch: int, logs: object = None) -> None:
-        if (self.epoch, batch) == self.at:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    def on_train_end(self, logs: object = None) -> None:
-        if self.at[1] == -1:
-            os.kill(os.getpid(), signal.SIGKILL)
 
 
 def colour_squares(count: int) -> LabelledImages:

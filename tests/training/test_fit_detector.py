@@ -8,11 +8,11 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-import keras
 import numpy as np
 import pytest
 from PIL import Image
 from small_detector import SIZE, learn_by_heart, read, scenes, small_plan
+from stopping import Stop
 
 from keras_cv_course.convert.open_detector import open_detector
 from keras_cv_course.data.boxed_images import BoxedImage, BoxedImages
@@ -38,22 +38,6 @@ CONFIG = DetectorFitConfig(
     augmentation=BoxAugmentation(mosaic=0.5),
     precision="float32",
 )
-
-
-class Stop(keras.callbacks.Callback):
-    """End the training as Ctrl-C would, at a given epoch and batch."""
-
-    def __init__(self, epoch: int, batch: int) -> None:
-        super().__init__()
-        self.at = (epoch, batch)
-        self.epoch = 0
-
-    def on_epoch_begin(self, epoch: int, logs: object = None) -> None:
-        self.epoch = epoch
-
-    def on_train_batch_end(self, batch: int, logs: object = None) -> None:
-        if (self.epoch, batch) == self.at:
-            raise KeyboardInterrupt
 
 
 @pytest.fixture(scope="module")

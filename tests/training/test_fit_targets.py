@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from stopping import Stop
 
 from keras_cv_course.errors import DataContentError, ModelError, RunError
 from keras_cv_course.training.fit_settings import FitSettings
@@ -58,17 +59,12 @@ def test_encode_makes_the_targets(bars: TargetImages) -> None:
 
 
 def test_a_stopped_run_goes_on_bit_for_bit(bars: TargetImages, tmp_path) -> None:
-    class Stop(keras.callbacks.Callback):
-        def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-            if epoch == 2:
-                raise KeyboardInterrupt
-
     options = {"loss": "mse", "change": mirror, "validation": bars}
     unbroken = network()
     fit_targets(unbroken, bars, SETTINGS, **options)
     run = RunFolder(tmp_path / "run")
     with pytest.raises(KeyboardInterrupt):
-        fit_targets(network(), bars, SETTINGS, folder=run, callbacks=[Stop()], **options)
+        fit_targets(network(), bars, SETTINGS, folder=run, callbacks=[Stop(1, 3)], **options)
     resumed = network()
     history = fit_targets(resumed, bars, SETTINGS, folder=run, resume=True, **options)
     assert len(history["loss"]) == 4
