@@ -4,7 +4,9 @@ import multiprocessing
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -30,14 +32,41 @@ def run_forked(
         Status (of a process that a signal ended, the signal's number below 0), output and errors.
     """
     with tempfile.TemporaryDirectory() as folder:
-        streams = [f"{folder}/out", f"{folder}/err"]
-        process = _CONTEXT.Process(
-            target=_begin, args=(main, arguments, str(cwd or Path.cwd()), dict(environment), streams)
-        )
-        process.start()
-        process.join()
-        out, err = (Path(path).read_text(encoding="utf-8") for path in streams)
+        streams = [Path(folder, "out"), Path(folder, "err")]
+        with start_forked(main, arguments, cwd=cwd, environment=environment, streams=streams) as process:
+            process.join()
+        out, err = (path.read_text(encoding="utf-8") for path in streams)
     return CompletedProcess(arguments, process.exitcode, out, err)
+
+
+@contextmanager
+def start_forked(
+    main: Callable[[], object],
+    arguments: list[str],
+    *,
+    cwd: Path | None,
+    environment: Mapping[str, str],
+    streams: list[Path],
+) -> Iterator[BaseProcess]:
+    """Start a program as `run_forked` does, to be stopped while it runs; it ends with the `with` at the latest.
+
+    Arguments:
+        main, arguments, cwd, environment: as of `run_forked`.
+        streams: the files of its output and of its errors.
+
+    Yields:
+        The process, whose `exitcode` is None while it runs.
+    """
+    process = _CONTEXT.Process(
+        target=_begin,
+        args=(main, arguments, str(cwd or Path.cwd()), dict(environment), [str(path) for path in streams]),
+    )
+    process.start()
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.join()
 
 
 def _begin(

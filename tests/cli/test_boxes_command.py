@@ -3,20 +3,20 @@
 from pathlib import Path
 
 import pytest
-from command_line import kcc, kcc_from_scratch
+from command_line import kcc
 
 
 @pytest.fixture(scope="module")
 def roads(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("roads")
-    drawn = kcc_from_scratch("data", "roads", "--count", 6, "--seed", 1, "--size", 256, "--out", folder / "set")
+    drawn = kcc("data", "roads", "--count", 6, "--seed", 1, "--size", 256, "--out", folder / "set")
     assert drawn.returncode == 0, drawn.stderr
     assert "6 road scenes (synthetic) in" in drawn.stdout
     return folder / "set"
 
 
 def test_inspect_says_what_is_there(roads: Path, tmp_path: Path) -> None:
-    shown = kcc_from_scratch("data", "inspect", roads, "--html", tmp_path / "page.html")
+    shown = kcc("data", "inspect", roads, "--html", tmp_path / "page.html")
     assert shown.returncode == 0, shown.stderr
     assert "Format: Pascal VOC (XML files)" in shown.stdout
     assert "Lists: train 5, val 1" in shown.stdout
@@ -26,7 +26,7 @@ def test_inspect_says_what_is_there(roads: Path, tmp_path: Path) -> None:
 
 
 def test_inspect_says_what_is_wrong(roads: Path, tmp_path: Path) -> None:
-    assert kcc_from_scratch("data", "convert", roads, tmp_path / "set", "--to", "yolo").returncode == 0
+    assert kcc("data", "convert", roads, tmp_path / "set", "--to", "yolo").returncode == 0
     label = tmp_path / "set" / "labels" / "road_000002.txt"
     label.write_text("0 0.5 0.5 1.5 1\n9 0.5 0.5 1 1\n")
     (tmp_path / "set" / "images" / "road_000003.jpg").unlink()
@@ -65,7 +65,7 @@ def test_convert_refuses_what_would_be_lost_or_replaced(roads: Path, tmp_path: P
 def test_anchors(roads: Path, tmp_path: Path) -> None:
     from keras_cv_course.data.detector_files import read_anchors
 
-    done = kcc_from_scratch(
+    done = kcc(
         *("anchors", roads, "--k", 3, "--input-size", "256x512", "--list", "train"),
         *("--out", tmp_path / "anchors.txt", "--plot", tmp_path / "plot.png"),
     )

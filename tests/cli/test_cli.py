@@ -36,7 +36,7 @@ def test_error_is_one_line_and_debug_shows_the_traceback(tmp_path: Path) -> None
 
 
 def test_doctor_names_what_is_here_and_what_to_do(tmp_path: Path, synthetic_signs: Path) -> None:
-    without_data = kcc_from_scratch("doctor", cwd=tmp_path, KERAS_CV_COURSE_CACHE=str(tmp_path))
+    without_data = kcc("doctor", cwd=tmp_path, KERAS_CV_COURSE_CACHE=str(tmp_path))
     assert without_data.returncode == 0
     assert "signs-resnet50" in without_data.stdout
     assert "downloaded when needed: https://pjreddie.com/media/files/yolov2.weights" in without_data.stdout
@@ -49,7 +49,7 @@ def test_doctor_names_what_is_here_and_what_to_do(tmp_path: Path, synthetic_sign
 
 
 def test_data_signs_draws_once(tmp_path: Path) -> None:
-    drawn = kcc_from_scratch("data", "signs", "--train", 12, "--test", 6, cwd=tmp_path)
+    drawn = kcc("data", "signs", "--train", 12, "--test", 6, cwd=tmp_path)
     assert drawn.returncode == 0
     assert {p.name for p in (tmp_path / "datasets").iterdir()} == {
         "train_signs.h5",
@@ -113,7 +113,7 @@ def test_demo_writes_its_pages_and_says_that_the_data_is_synthetic(tmp_path: Pat
 def test_shipped_weights_keep_their_registered_score(real_data: Path) -> None:
     from keras_cv_course.pretrained import pretrained
 
-    result = json.loads(kcc_from_scratch("evaluate", "signs", "--data", real_data, "--json").stdout)
+    result = json.loads(kcc("evaluate", "signs", "--data", real_data, "--json").stdout)
     assert result["kind_of_data"] == "real"
     registered = pretrained("signs-resnet50").score
     if result["test_images"] != registered["test_images"]:

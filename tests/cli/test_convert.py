@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command_line import kcc_from_scratch
+from command_line import kcc
 from course_model import write_checkpoint
 from darknet_files import drawn_floats, header, tiniest, write_darknet_files
 from typer.testing import CliRunner, Result
@@ -49,7 +49,7 @@ def convert(*arguments: str) -> Result:
 def test_from_darknet_to_keras_and_on(real_data: Path, tmp_path: Path) -> None:
     files = real_data / "darknet"
     options = ("--network", files / "yolov2-thin.cfg", "--input-size", "64x96")
-    done = kcc_from_scratch("convert", files / "yolov2-thin.weights", "car.keras", *options, cwd=tmp_path)
+    done = kcc("convert", files / "yolov2-thin.weights", "car.keras", *options, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "yolov2-thin.weights: 23 convolutions and 22 batch norms, 802,168 parameters" in done.stderr
     assert "7 classes, 5 anchors; 64 x 96 pixels, letterbox" in done.stderr

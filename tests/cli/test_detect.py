@@ -43,7 +43,7 @@ def pictures(tmp_path: Path) -> Path:
 def test_a_folder_with_all_that_can_be_written(pictures: Path, detector: Path) -> None:
     files = ["--json", "r/boxes.json", "--csv", "r/boxes.csv", "--coco", "r/coco.json"]
     before = {path: path.read_bytes() for path in pictures.rglob("*.*")}
-    done = kcc_from_scratch("detect", "pictures", "--weights", detector, "--out", "drawn", *files, cwd=pictures.parent)
+    done = kcc("detect", "pictures", "--weights", detector, "--out", "drawn", *files, cwd=pictures.parent)
     assert done.returncode == 1, done.stderr  # because of the broken one
     assert "broken.jpg: expected a whole picture" in done.stderr or "broken.jpg: expected a picture" in done.stderr
     assert "4 boxes on 4 pictures in" in done.stdout

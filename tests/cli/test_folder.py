@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -12,7 +11,6 @@ from command_line import interrupt, kcc, kcc_from_scratch
 from keras import layers
 from PIL import Image
 
-Kcc = Callable[..., subprocess.CompletedProcess[str]]
 COLOURS = {"green": (30, 200, 40), "red": (210, 40, 30)}
 
 
@@ -42,10 +40,10 @@ def colours(tmp_path: Path) -> Path:
     return tmp_path / "colours"
 
 
-def train(folder: Path, network: Path, *options: object, run: Kcc = kcc) -> subprocess.CompletedProcess[str]:
+def train(folder: Path, network: Path, *options: object) -> subprocess.CompletedProcess[str]:
     cache = folder.parent / "cache"
     command = ["train", "folder", folder, "--backbone", network, "--out", "run", *options]
-    return run(*command, cwd=folder.parent, KERAS_CV_COURSE_CACHE=str(cache))
+    return kcc(*command, cwd=folder.parent, KERAS_CV_COURSE_CACHE=str(cache))
 
 
 def figures_without_seconds(history: Path) -> list[str]:
@@ -53,7 +51,7 @@ def figures_without_seconds(history: Path) -> list[str]:
 
 
 def test_train_predict_evaluate(colours: Path, network: Path) -> None:
-    trained = train(colours, network, "--epochs", 20, run=kcc_from_scratch)
+    trained = train(colours, network, "--epochs", 20)
     assert trained.returncode == 0, trained.stderr
     assert "100.0% of 5 pictures right, kept aside before the training." in trained.stdout
     assert "notes.txt" in trained.stderr
@@ -74,9 +72,7 @@ def test_train_predict_evaluate(colours: Path, network: Path) -> None:
     assert "What the model looks at" in page
 
     Image.new("RGB", (300, 80), COLOURS["red"]).save(colours.parent / "new.jpg")
-    predicted = kcc_from_scratch(
-        "predict", "folder", "--model", "run", "new.jpg", "gone.jpg", "--json", cwd=colours.parent
-    )
+    predicted = kcc("predict", "folder", "--model", "run", "new.jpg", "gone.jpg", "--json", cwd=colours.parent)
     assert predicted.returncode == 1
     first, second = json.loads(predicted.stdout)
     assert first["class"] == "red"
@@ -84,7 +80,7 @@ def test_train_predict_evaluate(colours: Path, network: Path) -> None:
     assert "gone.jpg" in second["error"]
 
     options = ["--model", "run", "--report", "page.html", "--json"]
-    measured = kcc_from_scratch("evaluate", "folder", "colours", *options, cwd=run.parent)
+    measured = kcc("evaluate", "folder", "colours", *options, cwd=run.parent)
     assert measured.returncode == 0, measured.stderr
     assert "19 of these pictures are among those that the model was trained on" in measured.stderr
     figures = json.loads(measured.stdout)

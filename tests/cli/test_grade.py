@@ -4,8 +4,10 @@ import csv
 import json
 import sys
 import zipfile
+from functools import partial
 from pathlib import Path
 
+import cold_graders
 import pytest
 from command_line import kcc, kcc_from_scratch
 from tiny_assignment import BREAKS_THE_CHECK, RIGHT, WRONG, write_assignment, write_notebook
@@ -14,6 +16,7 @@ from keras_cv_course.cli.grade_batch import _write_pages
 from keras_cv_course.grading.batch import Batch
 from keras_cv_course.grading.results import Result
 
+kcc_cold = partial(kcc, main=cold_graders.kcc)
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the sandbox is Linux's")
 
 
@@ -42,7 +45,7 @@ def test_points_lost_with_all_that_can_be_written(tmp_path: Path, assignment: Pa
         tmp_path / "files",
         *formats,
     ]
-    done = kcc("grade", notebook, "--assignment", assignment, "--seed", 1, *files)
+    done = kcc_cold("grade", notebook, "--assignment", assignment, "--seed", 1, *files)
     assert done.returncode == 1, done.stderr
     assert "0 of 4 points" in done.stdout
     assert "Hint: Add it to itself." in done.stdout
@@ -60,7 +63,7 @@ def test_points_lost_with_all_that_can_be_written(tmp_path: Path, assignment: Pa
 
 def test_a_failure_of_the_grader_is_no_points_lost(tmp_path: Path, assignment: Path) -> None:
     notebook = write_notebook(tmp_path / "mine.ipynb", BREAKS_THE_CHECK)
-    done = kcc("grade", notebook, "--assignment", assignment)
+    done = kcc_cold("grade", notebook, "--assignment", assignment)
     assert done.returncode == 2
     assert "The grader failed, and the submission has no score" in done.stderr
     assert done.stdout == ""
@@ -79,7 +82,7 @@ def test_a_failure_of_the_grader_is_no_points_lost(tmp_path: Path, assignment: P
 )
 def test_what_stops_the_grading(tmp_path: Path, assignment: Path, arguments: list[str], said: str) -> None:
     (tmp_path / "mine.py").write_text(RIGHT)
-    done = kcc("grade", *[str(assignment) if word == "ASSIGNMENT" else word for word in arguments], cwd=tmp_path)
+    done = kcc_cold("grade", *[str(assignment) if word == "ASSIGNMENT" else word for word in arguments], cwd=tmp_path)
     assert done.returncode == 2
     assert said in done.stderr
     assert "Traceback" not in done.stderr
@@ -90,7 +93,7 @@ def test_a_class(tmp_path: Path, assignment: Path) -> None:
     write_notebook(folder / "a/b.ipynb", RIGHT)
     write_notebook(folder / "a_b.ipynb", WRONG)
     (folder / "broken.py").write_text(BREAKS_THE_CHECK)
-    done = kcc_from_scratch("grade-batch", folder, "--assignment", assignment, "-j", 2, "--out", "graded", cwd=tmp_path)
+    done = kcc_cold("grade-batch", folder, "--assignment", assignment, "-j", 2, "--out", "graded", cwd=tmp_path)
     assert done.returncode == 1, done.stderr
     assert "2 of 3 submissions graded, 1 of them with all points." in done.stdout
     assert "broken.py: the grader failed:" in done.stderr
@@ -125,7 +128,7 @@ def test_pages_of_what_is_no_longer_there_go_and_others_stay(tmp_path: Path) -> 
 
 
 def test_a_class_that_cannot_be_graded(tmp_path: Path, assignment: Path) -> None:
-    done = kcc("grade-batch", tmp_path / "nothing", "--assignment", assignment, "--out", tmp_path / "out")
+    done = kcc_cold("grade-batch", tmp_path / "nothing", "--assignment", assignment, "--out", tmp_path / "out")
     assert done.returncode == 2
     assert "nothing" in done.stderr
 

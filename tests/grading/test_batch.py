@@ -5,12 +5,13 @@ import os
 import random
 import signal
 import sqlite3
-import subprocess
 import sys
 import time
 from pathlib import Path
 
+import cold_graders
 import pytest
+from forked import run_forked, start_forked
 from tiny_assignment import BREAKS_THE_CHECK, RIGHT, WRONG, write_assignment, write_notebook
 
 from keras_cv_course.errors import GradingError, SandboxError
@@ -20,7 +21,6 @@ from keras_cv_course.grading.batch_state import BatchState
 from keras_cv_course.grading.job import Job, failed
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the sandbox is Linux's")
-KCC = Path(sys.executable).with_name("kcc")
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,8 @@ def stored(out: Path) -> dict[str, str]:
     return rows
 
 
-def test_a_class_with_everything(tmp_path, assignment):
+def test_a_class_with_everything(tmp_path, assignment, monkeypatch):
+    monkeypatch.setattr(local_graders, "_work", cold_graders.work)
     folder = write_class(tmp_path / "class")
     seen = []
     batch = grade_batch(folder, assignment, tmp_path / "two", seed=5, processes=2, on_result=seen.append)
@@ -93,28 +94,28 @@ def test_killed_at_random_moments_and_resumed(tmp_path, assignment):
     for number in range(24):
         (folder / f"{number:02}.py").write_text(f"{RIGHT if number % 3 else WRONG}\nnumber = {number}\n")
 
-    def command(out: str) -> list[str]:
+    def command(out: str) -> dict:
         options = ["--assignment", str(assignment), "--seed", "1", "-j", "2", "--out", str(tmp_path / out)]
-        return [str(KCC), "grade-batch", str(folder), *options]
+        words = ["kcc", "grade-batch", str(folder), *options]
+        return {"main": cold_graders.kcc, "arguments": words, "cwd": None, "environment": os.environ}
 
-    whole = subprocess.run(command("whole"), capture_output=True, text=True, check=False)
+    whole = run_forked(**command("whole"))
     assert whole.returncode == 0, whole.stderr
 
     draw, kept, kills = random.Random(time.time_ns()), {}, 0
     for at_least in (1, 9):  # so that the moments differ, and that something is left to do after the last
-        run = subprocess.Popen(command("killed"), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-        while run.poll() is None and count(tmp_path / "killed") < at_least:
-            time.sleep(0.01)
-        time.sleep(draw.uniform(0, 0.3))
-        run.kill()
-        kills += run.wait() == -signal.SIGKILL
+        with start_forked(**command("killed"), streams=[tmp_path / "out", tmp_path / "err"]) as run:
+            while run.is_alive() and count(tmp_path / "killed") < at_least:
+                time.sleep(0.01)
+            time.sleep(draw.uniform(0, 0.3))
+        kills += run.exitcode == -signal.SIGKILL
         now = stored(tmp_path / "killed")
         assert kept.items() <= now.items()  # nothing lost, and nothing graded again
         kept = now
     assert kills
     assert not (tmp_path / "killed" / GRADEBOOK).exists()
 
-    resumed = subprocess.run(command("killed"), capture_output=True, text=True, check=False)
+    resumed = run_forked(**command("killed"))
     assert resumed.returncode == 0, resumed.stderr
     assert f"{len(kept)} of them in an earlier run." in resumed.stdout
     assert kept.items() <= stored(tmp_path / "killed").items()

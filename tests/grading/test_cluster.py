@@ -2,17 +2,20 @@
 
 import sys
 
+import cold_graders
 import pytest
 from tiny_assignment import BREAKS_THE_CHECK, RIGHT, WRONG, write_assignment, write_notebook
 
 from keras_cv_course.errors import GradingError
+from keras_cv_course.grading import local_graders
 from keras_cv_course.grading.batch import GRADEBOOK, grade_batch
 
 distributed = pytest.importorskip("distributed", reason="Dask is not installed: pip install '.[cluster]'")
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the sandbox is Linux's")
 
 
-def test_a_cluster_gives_the_same_gradebook(tmp_path):
+def test_a_cluster_gives_the_same_gradebook(tmp_path, monkeypatch):
+    monkeypatch.setattr(local_graders, "_work", cold_graders.work)
     assignment = write_assignment(tmp_path)
     folder = tmp_path / "class"
     for number in range(6):
@@ -23,6 +26,8 @@ def test_a_cluster_gives_the_same_gradebook(tmp_path):
     cluster = distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None)
     with cluster:
         address = cluster.scheduler_address
+        with distributed.Client(address, set_as_default=False) as client:
+            client.run(cold_graders.make_cold)
         there = grade_batch(folder, assignment, tmp_path / "there", seed=3, cluster=address)
         again = grade_batch(folder, assignment, tmp_path / "there", cluster=address)
         assert again.graded_before == 8  # all but the one at which the grader failed

@@ -15,16 +15,19 @@ from keras_cv_course.grading.package import package_grader
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the sandbox is Linux's")
 
-# As `grade.py` in the bundle does, with another root for the platform's folders.
+TESTS = Path(__file__).parents[1]
+# As `grade.py` in the bundle does, with another root for the platform's folders, and without TensorFlow.
 RUN = """
 import sys
 from pathlib import Path
 
-bundle, platform, root = sys.argv[1:]
-sys.path.insert(0, bundle)
+bundle, platform, root, tests = sys.argv[1:]
+sys.path[:0] = [bundle, tests]
 import keras_cv_course
+from cold_graders import make_cold
 from keras_cv_course.grading.container import grade_on
 
+make_cold()
 assert keras_cv_course.__file__.startswith(bundle)
 sys.exit(grade_on(platform, Path(bundle), Path(root)))
 """
@@ -32,7 +35,7 @@ sys.exit(grade_on(platform, Path(bundle), Path(root)))
 
 def run(bundle: Path, platform: str, root: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-P", "-c", RUN, bundle, platform, root],
+        [sys.executable, "-P", "-c", RUN, bundle, platform, root, TESTS],
         capture_output=True,
         text=True,
         check=False,
