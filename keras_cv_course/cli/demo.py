@@ -10,7 +10,6 @@ import typer
 from keras_cv_course.cli import data as data_command
 from keras_cv_course.cli.console import check_folder, err, note, say, start_keras
 from keras_cv_course.cli.options import DEFAULT_DETECTOR, DEFAULT_MODEL
-from keras_cv_course.errors import GradingError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -127,29 +126,32 @@ def _find_cars(folder: Path) -> "Demonstrated":
 def _grade_solutions(folder: Path) -> Iterator["Demonstrated"]:
     """Grade the reference solution of each assignment, where the installation has them and can make a sandbox."""
     from keras_cv_course.errors import SandboxError
-    from keras_cv_course.grading.assignment import assignment_names, find_assignment
+    from keras_cv_course.grading.assignment import assignment_names, find_assignment, load_assignment
     from keras_cv_course.grading.formats.plain import number
-    from keras_cv_course.grading.job import Grader, Job
+    from keras_cv_course.grading.scoring import grade
+    from keras_cv_course.grading.server import WorkerServer
     from keras_cv_course.report.demo_page import Demonstrated
     from keras_cv_course.report.grading_page import write_grading_page
 
-    for assignment in map(find_assignment, assignment_names()):
-        solution, page = assignment / "solution.ipynb", folder / f"{assignment.name}.html"
-        if not solution.is_file():
-            continue
-        try:
-            saying = err.status(f"Grading the reference solution of {assignment.name} ...")
-            with saying, Grader(Job(assignment, None, GRADING_SEED)) as grader:
-                title, result = grader.title, grader.grade(solution.name, solution)
-        except SandboxError as error:
-            note(f"No solution is graded: {error}")
-            return
-        if result.status != "graded":
-            raise GradingError(f"The grader failed at {solution}: {result.problem}")
-        write_grading_page(page, result.to_dict(), title=title)
-        said = (
-            f"The reference solution has {number(result.earned)} of {number(result.points)} points, "
-            f"in {result.seconds:.1f} seconds."
-        )
-        say(f"{title}. {said}")
-        yield Demonstrated(f"Assignment: {title}", said, page)
+    found = [find_assignment(name) / "solution.ipynb" for name in assignment_names()]
+    if not (solutions := [path for path in found if path.is_file()]):
+        return
+    try:
+        server = WorkerServer()  # one for all: its start takes seconds
+    except SandboxError as error:
+        note(f"No solution is graded: {error}")
+        return
+    with server:
+        for solution in solutions:
+            name = solution.parent.name
+            with err.status(f"Grading the reference solution of {name} ..."):
+                assignment = load_assignment(solution.parent)
+                result = grade(solution, assignment, seed=GRADING_SEED, server=server)
+            page = folder / f"{name}.html"
+            write_grading_page(page, result.to_dict(), title=assignment.title)
+            said = (
+                f"The reference solution has {number(result.earned)} of {number(result.points)} points, "
+                f"in {result.seconds:.1f} seconds."
+            )
+            say(f"{assignment.title}. {said}")
+            yield Demonstrated(f"Assignment: {assignment.title}", said, page)

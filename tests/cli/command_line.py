@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from forked import run_forked, start_forked
@@ -36,11 +37,14 @@ def kcc_from_scratch(
     )
 
 
-def interrupt(*arguments: object, cwd: Path, when: Path) -> tuple[int | None, str]:
+def interrupt(
+    *arguments: object, cwd: Path, when: Path, main: Callable[[], None] | None = None
+) -> tuple[int | None, str]:
     """Run it as `kcc` does and press Ctrl-C when the file `when` is there; give the exit status and what was said."""
     with tempfile.TemporaryDirectory() as folder:
         streams, words = [Path(folder, "out"), Path(folder, "err")], ["kcc", *map(str, arguments)]
-        with start_forked(_interruptible, words, cwd=cwd, environment=_clean_environment(), streams=streams) as run:
+        program = partial(_interruptible, main or _main)
+        with start_forked(program, words, cwd=cwd, environment=_clean_environment(), streams=streams) as run:
             deadline = time.monotonic() + 300
             while not when.exists() and run.is_alive() and time.monotonic() < deadline:
                 time.sleep(0.02)
@@ -56,10 +60,10 @@ def _main() -> None:
     main()
 
 
-def _interruptible() -> None:
+def _interruptible(main: Callable[[], None]) -> None:
     # A suite that runs in a shell's background ignores Ctrl-C, and its children would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    _main()
+    main()
 
 
 def _clean_environment() -> dict[str, str]:

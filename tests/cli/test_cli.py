@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -159,17 +160,30 @@ def test_unwritable_place_is_one_line(tmp_path: Path) -> None:
     assert "Traceback" not in failed.stderr
 
 
-def test_train_stops_on_ctrl_c_resumes_and_reports(tmp_path: Path, synthetic_signs: Path) -> None:
-    options = ["--data", synthetic_signs, "--out", "run", "--epochs", 3, "--batch-size", 8]
+def of_18_layers() -> None:
+    """Be `kcc`, with a ResNet18 where it trains a ResNet50, whose training step takes most of a minute to trace."""
+    from keras_cv_course.cli import main, train
+
+    train.DEPTH = 18
+    main()
+
+
+@pytest.mark.parametrize(
+    "main", [pytest.param(of_18_layers, id="ResNet18"), pytest.param(None, id="ResNet50", marks=pytest.mark.slow)]
+)
+def test_train_stops_on_ctrl_c_resumes_and_reports(
+    tmp_path: Path, synthetic_signs: Path, main: Callable[[], None] | None
+) -> None:
+    options = ["--data", synthetic_signs, "--out", "run", "--epochs", 3, "--batch-size", 8, "--precision", "float32"]
     history = tmp_path / "run" / "history.csv"
-    status, said = interrupt("train", "signs", *options, cwd=tmp_path, when=history)
+    status, said = interrupt("train", "signs", *options, cwd=tmp_path, when=history, main=main)
     assert status == 130, said
     assert "Stopped. Go on with: kcc train signs --resume run" in said
     assert not (tmp_path / "run" / "model.keras").exists()
 
     mixed = kcc("train", "signs", "--resume", "run", "--epochs", 5, cwd=tmp_path)
     assert "takes no other options" in mixed.stderr
-    resumed = kcc("train", "signs", "--resume", "run", cwd=tmp_path)
+    resumed = kcc("train", "signs", "--resume", "run", cwd=tmp_path, main=main)
     assert resumed.returncode == 0, resumed.stderr
     assert {path.name for path in (tmp_path / "run").iterdir()} == {
         "config.json",

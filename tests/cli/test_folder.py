@@ -103,7 +103,7 @@ def test_train_predict_evaluate(colours: Path, network: Path) -> None:
 
 def test_fine_tuning_stops_on_ctrl_c_and_resumes(colours: Path, network: Path) -> None:
     # Epochs enough that none of these machines is through before the key is pressed.
-    options = ["--recipe", "finetune", "--epochs", 40, "--batch-size", 1, "--out", "run"]
+    options = ["--recipe", "finetune", "--epochs", 16, "--batch-size", 1, "--out", "run"]
     history = colours.parent / "run" / "history.csv"
     command = ["train", "folder", "colours", "--backbone", network, *options]
     status, said = interrupt(*command, cwd=colours.parent, when=history)
@@ -121,7 +121,7 @@ def test_fine_tuning_stops_on_ctrl_c_and_resumes(colours: Path, network: Path) -
     assert resumed.returncode == 0, resumed.stderr
     assert "they chose the best epoch" in resumed.stdout
     lines = figures_without_seconds(history)
-    assert len(lines) == 1 + 40
+    assert len(lines) == 1 + 16
     assert lines[: len(before)] == before  # went on, did not start again
     assert "images: 19 to train on, 5 to measure by" in resumed.stderr
     assert (colours.parent / "run" / "report.html").exists()

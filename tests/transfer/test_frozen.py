@@ -39,7 +39,7 @@ def efficientnetb0() -> Backbone:
 
 
 def our_resnet18() -> Backbone:
-    return Backbone("r", resnet(18, SHAPE, include_top=False), FROM_0_TO_1)
+    return Backbone("r", beginning(resnet(18, SHAPE, include_top=False), "stage4_block1_out"), FROM_0_TO_1)
 
 
 BACKBONES = (mobilenet, mobilenetv2, efficientnetb0, our_resnet18)
