@@ -6,6 +6,7 @@ known exactly, also those that the pose hides. No photograph is involved.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageFilter
@@ -101,7 +102,7 @@ def draw_face(rng: np.random.Generator, image_size: tuple[int, int] = (128, 128)
     view = _place(View.random(rng), points, _fine(image_size), rng)
     image = draw_backdrop(_fine(image_size), rng)
     paint_head(person, expression, points, Canvas(image, view), rng)
-    return DrawnFace(_photograph(image, rng), _final_pixels(view, points), True)
+    return DrawnFace(_photograph(image, _Lens.random(rng), rng), _final_pixels(view, points), True)
 
 
 def draw_no_face(rng: np.random.Generator, image_size: tuple[int, int] = (128, 128)) -> DrawnFace:
@@ -117,7 +118,7 @@ def draw_no_face(rng: np.random.Generator, image_size: tuple[int, int] = (128, 1
         view = _place(View.random(rng), points, _fine(image_size), rng)
         about = rotation(np.pi + rng.uniform(-0.7, 0.7), 0.0, 0.0)
         paint_head(person, Expression(), points, Canvas(image, replace(view, turn=view.turn @ about)), rng)
-    return DrawnFace(_photograph(image, rng), np.zeros((68, 2), np.float32), False)
+    return DrawnFace(_photograph(image, _Lens.random(rng), rng), np.zeros((68, 2), np.float32), False)
 
 
 def draw_blinks(frames: int, seed: int, image_size: tuple[int, int] = (128, 128)) -> DrawnBlinks:
@@ -143,6 +144,7 @@ def draw_blinks(frames: int, seed: int, image_size: tuple[int, int] = (128, 128)
     background = draw_backdrop(_fine(image_size), rng)
     nod = np.cumsum(rng.normal(0, 0.006, (frames, 3)), axis=0)
     images, points = np.empty((frames, *image_size, 3), np.uint8), np.empty((frames, 68, 2), np.float32)
+    lens = _Lens.random(rng)
     for frame in range(frames):
         expression = replace(still, openness=(openness[frame], openness[frame]))
         shape = face_points(person.head, person.features, expression)
@@ -150,7 +152,7 @@ def draw_blinks(frames: int, seed: int, image_size: tuple[int, int] = (128, 128)
         image = background.copy()
         # The same strands of hair in each picture.
         paint_head(person, expression, shape, Canvas(image, moved), np.random.default_rng([seed, 1]))
-        images[frame], points[frame] = _photograph(image, rng), _final_pixels(moved, shape)
+        images[frame], points[frame] = _photograph(image, lens, rng), _final_pixels(moved, shape)
     closed = np.flatnonzero(np.diff(np.concatenate([[False], openness < 0.5, [False]]).astype(int)))
     return DrawnBlinks(images, points, [(int(a), int(b) - 1) for a, b in closed.reshape(-1, 2)])
 
@@ -161,9 +163,9 @@ def blink_course(frames: int, rng: np.random.Generator) -> np.ndarray:
     start = int(rng.integers(5, 25))
     while start < frames:
         closing, closed, opening = rng.integers(1, 4), rng.integers(1, 4), rng.integers(2, 4)
-        course = np.concatenate(
-            [np.linspace(1, 0, closing + 1)[1:-1], np.zeros(closed), np.linspace(0, 1, opening + 1)[1:-1]]
-        )[: frames - start]
+        parts = np.linspace(1, 0, closing + 1)[1:-1], np.zeros(closed), np.linspace(0, 1, opening + 1)[1:-1]
+        # Lids are faster at first; no frame shows eyes that are just half open.
+        course = np.concatenate(parts)[: frames - start] ** 1.4
         openness[start : start + len(course)] = course
         start += len(course) + int(rng.integers(10, 50))
     return openness
@@ -219,8 +221,19 @@ def paint_head(
         paint_glasses(person.glasses, points, canvas)
 
 
-def _photograph(image: Image.Image, rng: np.random.Generator) -> np.ndarray:
-    """A painted picture in its final size, with a camera's softness and noise, uint8 (height, width, 3)."""
-    pixels = np.asarray(image.reduce(_SUPERSAMPLING).filter(ImageFilter.BoxBlur(rng.uniform(0.0, 0.45))), np.float32)
-    noise = rng.standard_normal(pixels.shape, np.float32) * np.float32(rng.uniform(0.5, 5))
+class _Lens(NamedTuple):
+    """What a camera does to a picture: blur in pixels, and the standard deviation of its noise, of 255."""
+
+    softness: float
+    noise: float
+
+    @classmethod
+    def random(cls, rng: np.random.Generator) -> "_Lens":
+        return cls(float(rng.uniform(0, 0.45)), float(rng.uniform(0.5, 5)))
+
+
+def _photograph(image: Image.Image, lens: _Lens, rng: np.random.Generator) -> np.ndarray:
+    """A painted picture in its final size, uint8 (height, width, 3), with the softness and noise of a camera."""
+    pixels = np.asarray(image.reduce(_SUPERSAMPLING).filter(ImageFilter.BoxBlur(lens.softness)), np.float32)
+    noise = rng.standard_normal(pixels.shape, np.float32) * np.float32(lens.noise)
     return np.clip(pixels + noise + 0.5, 0, 255).astype(np.uint8)

@@ -54,14 +54,14 @@ class Head:
         cheeks, brows: factors of these bumps.
     """
 
-    width: float
-    length: float
-    jaw: float
-    nose_out: float
-    nose_width: float
-    nose_drop: float
-    cheeks: float
-    brows: float
+    width: float = 1.0
+    length: float = 1.0
+    jaw: float = 1.0
+    nose_out: float = 1.0
+    nose_width: float = 1.0
+    nose_drop: float = 0.0
+    cheeks: float = 1.0
+    brows: float = 1.0
 
     @classmethod
     def random(cls, rng: np.random.Generator) -> "Head":

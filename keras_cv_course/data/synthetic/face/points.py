@@ -13,7 +13,7 @@ _JAW_HEIGHTS = np.array([0.3, 2.1, 3.9, 5.7, 7.4, 8.9, 10.1, 10.95, CHIN])  # of
 
 @dataclass(frozen=True)
 class Features:
-    """Size and place of the features of one face, centimetres where nothing else is said.
+    """Size and place of the features of one face, centimetres where nothing else is said; by default the average.
 
     Attributes:
         eye: x of the eyes' middles.
@@ -24,15 +24,15 @@ class Features:
         lift: by how much the corners of the mouth at rest are higher than its middle.
     """
 
-    eye: float
-    eye_width: float
-    eye_height: float
-    slant: float
-    brow: float
-    arch: float
-    mouth: float
-    lips: float
-    lift: float
+    eye: float = 3.15
+    eye_width: float = 1.42
+    eye_height: float = 1.05
+    slant: float = 0.08
+    brow: float = 0.12
+    arch: float = 0.45
+    mouth: float = 2.55
+    lips: float = 1.05
+    lift: float = 0.0
 
     @classmethod
     def random(cls, rng: np.random.Generator) -> "Features":
