@@ -57,8 +57,13 @@ def augment_batch(images: tf.Tensor, augmentation: Augmentation, seed: tf.Tensor
         its edge.
     """
     geometry_seed, colour_seed = tf.unstack(tf.random.split(seed, 2))
-    transforms = _random_transforms(tf.shape(images), augmentation, geometry_seed)
-    images = tf.raw_ops.ImageProjectiveTransformV3(
+    images = warp(images, random_transforms(tf.shape(images), augmentation, geometry_seed))
+    return random_light(images, augmentation, colour_seed)
+
+
+def warp(images: tf.Tensor, transforms: tf.Tensor) -> tf.Tensor:
+    """Show images (batch, height, width, channels) through transforms (batch, 8) of :func:`random_transforms`."""
+    return tf.raw_ops.ImageProjectiveTransformV3(
         images=images,
         transforms=transforms,
         output_shape=tf.shape(images)[1:3],
@@ -66,13 +71,13 @@ def augment_batch(images: tf.Tensor, augmentation: Augmentation, seed: tf.Tensor
         fill_mode="NEAREST",
         fill_value=0.0,
     )
-    return _random_light(images, augmentation, colour_seed)
 
 
-def _random_transforms(shape: tf.Tensor, augmentation: Augmentation, seed: tf.Tensor) -> tf.Tensor:
+def random_transforms(shape: tf.Tensor, augmentation: Augmentation, seed: tf.Tensor) -> tf.Tensor:
     """Draw a flip, rotation, zoom and shift for each picture, as rows (a0 a1 a2 b0 b1 b2 c0 c1).
 
-    The row maps an output pixel (x, y) to the input pixel (a0 x + a1 y + a2, b0 x + b1 y + b2).
+    The row maps an output pixel (x, y) to the input pixel (a0 x + a1 y + a2, b0 x + b1 y + b2), both counted from 0.
+    `shape` is that of the pictures, (batch, height, width, channels).
     """
     batch, height, width = shape[0], tf.cast(shape[1], tf.float32), tf.cast(shape[2], tf.float32)
     draws = tf.random.stateless_uniform((5, batch), seed, -1.0, 1.0)
@@ -89,7 +94,8 @@ def _random_transforms(shape: tf.Tensor, augmentation: Augmentation, seed: tf.Te
     return tf.stack([a0, a1, a2, b0, b1, b2, zero, zero], axis=1)  # (batch, 8)
 
 
-def _random_light(images: tf.Tensor, augmentation: Augmentation, seed: tf.Tensor) -> tf.Tensor:
+def random_light(images: tf.Tensor, augmentation: Augmentation, seed: tf.Tensor) -> tf.Tensor:
+    """Draw contrast, brightness and colour for each of images (batch, height, width, channels), values 0..1."""
     batch, channels = tf.shape(images)[0], tf.shape(images)[3]
     light_seed, colour_seed = tf.unstack(tf.random.split(seed, 2))
     draws = tf.random.stateless_uniform((2, batch, 1, 1, 1), light_seed, -1.0, 1.0)
