@@ -16,6 +16,7 @@ from keras_cv_course.data.landmarks import (
 )
 from keras_cv_course.data.synthetic.face.head import Head
 from keras_cv_course.data.synthetic.face.points import Expression, Features, face_points
+from keras_cv_course.data.synthetic.face.view import View, rotation
 from keras_cv_course.errors import DataContentError, DataFileError, DataNotFoundError
 
 SCHEMES = [FACE_68, EYE_CORNERS, BODY_32]
@@ -54,6 +55,18 @@ def test_counts():
 def test_mirror_of_a_face_that_is_the_same_on_both_sides():
     points = face_points(Head(), Features(), Expression(smile=0.5, jaw_drop=1.0))[:, :2]
     np.testing.assert_allclose(flip_points(points, 0, FACE_68.mirror), points, atol=1e-9)
+
+
+def test_mirror_of_a_picture_of_a_face_that_winks():
+    """The same face in a mirror: turned and leaning the other way, the other eye closed."""
+
+    def seen(sign: int, openness: tuple[float, float]) -> np.ndarray:
+        turn = rotation(0.4 * sign, 0.1, 0.3 * sign)
+        view = View(turn, 5.0, np.array([64 + 9.0 * sign, 60]), 90.0, np.array([0, 0, 1.0]), 0.5, np.ones(3))
+        return view.pixels(face_points(Head(), Features(), Expression(openness=openness)))
+
+    mirrored = flip_points(seen(1, (1.0, 0.2)), 128, FACE_68.mirror)
+    np.testing.assert_allclose(mirrored, seen(-1, (0.2, 1.0)), atol=1e-9)
 
 
 def test_eye_corners_are_those_of_the_68():
