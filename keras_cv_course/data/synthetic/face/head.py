@@ -26,21 +26,6 @@ _NOSE_HEIGHTS = np.array([-1.6, -0.4, 1.0, 2.6, 3.9, 4.4, 4.9, 5.3, 5.9])
 _NOSE_OUT = np.array([0.0, 0.55, 1.15, 1.9, 2.55, 2.4, 1.5, 0.5, 0.0])
 _NOSE_WIDTH = np.array([0.8, 0.75, 0.8, 0.95, 1.2, 1.3, 1.3, 1.2, 1.0])
 
-# Hollows and bumps beside the nose: x, y, half widths along both, height. Those with x > 0 are there twice.
-_BUMPS = np.array(
-    [
-        [3.2, 0.1, 1.5, 1.0, -0.95],  # eye socket
-        [3.15, 0.2, 0.95, 0.75, 0.45],  # eyeball
-        [2.8, -2.2, 2.2, 0.7, 0.4],  # brow
-        [4.3, 3.3, 1.8, 1.7, 0.5],  # cheek
-        [1.5, 4.5, 0.55, 0.5, 0.75],  # side of the nose
-        [0.0, 6.6, 2.4, 1.3, 0.55],  # jaws behind the lips
-        [0.0, 8.9, 1.8, 0.5, -0.35],  # below the lower lip
-        [0.0, 10.2, 1.5, 0.9, 0.5],  # chin
-        [0.0, 5.9, 0.45, 0.4, -0.2],  # groove above the upper lip
-    ]
-)
-
 
 @dataclass(frozen=True)
 class Head:
@@ -105,13 +90,24 @@ class Head:
         nose_y = y - self.nose_drop * ramp(y, 0, 4)
         width = interpolate(nose_y, _NOSE_HEIGHTS, _NOSE_WIDTH) * self.nose_width
         added = self.nose_out * interpolate(nose_y, _NOSE_HEIGHTS, _NOSE_OUT) * np.exp(-((x / width) ** 2))
-        aside = np.abs(x)
-        factors = [1, 1, self.brows, self.cheeks, self.nose_out, 1, 1, 1, 1]
-        for (middle_x, middle_y, wide, high, height), factor in zip(_BUMPS, factors, strict=True):
-            if middle_y == 4.5:
-                middle_x, middle_y = middle_x * self.nose_width, middle_y + self.nose_drop
-            added = added + factor * height * np.exp(-(((aside - middle_x) / wide) ** 2) - ((y - middle_y) / high) ** 2)
+        for middle_x, middle_y, wide, high, height in self._bumps():
+            aside, down = (np.abs(x) - middle_x) / wide, (y - middle_y) / high
+            added = added + height * np.exp(-(aside**2) - down**2)
         return added
+
+    def _bumps(self) -> tuple[tuple[float, float, float, float, float], ...]:
+        """Bumps and hollows: x, y, half widths along both, and height; those with x > 0 are there on both sides."""
+        return (
+            (3.2, 0.1, 1.5, 1.0, -0.95),  # eye socket
+            (3.15, 0.2, 0.95, 0.75, 0.45),  # eyeball
+            (2.8, -2.2, 2.2, 0.7, 0.4 * self.brows),
+            (4.3, 3.3, 1.8, 1.7, 0.5 * self.cheeks),
+            (1.5 * self.nose_width, 4.5 + self.nose_drop, 0.55, 0.5, 0.75 * self.nose_out),  # side of the nose
+            (0.0, 6.6, 2.4, 1.3, 0.55),  # jaws behind the lips
+            (0.0, 8.9, 1.8, 0.5, -0.35),  # below the lower lip
+            (0.0, 10.2, 1.5, 0.9, 0.5),  # chin
+            (0.0, 5.9, 0.45, 0.4, -0.2),  # groove above the upper lip
+        )
 
     def scale(self, points: np.ndarray, drop: float) -> np.ndarray:
         """Open the jaw of points (..., 3) by `drop` centimetres, and give them this head's width and length."""
