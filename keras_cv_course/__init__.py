@@ -30,7 +30,7 @@ _MODULES = {
     "data.image_files": ("crop_and_resize", "read_image", "resize_image"),
     "data.image_folders": ("ImageFolder", "find_images"),
     "data.labelled_images": ("LabelledImages",),
-    "data.landmarks": ("PointScheme", "flip_points", "read_pts"),
+    "data.landmarks": ("PointScheme", "flip_points", "read_pts", "write_pts"),
     "data.letterbox": ("Placement", "letterbox", "stretch"),
     "data.read_images": ("read_images",),
     "data.signs": (

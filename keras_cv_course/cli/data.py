@@ -47,3 +47,28 @@ def draw_signs(folder: Path, train: int, test: int, seed: int) -> None:
     drawn = read_signs(folder, "train").data
     with atomic_path(folder / "signs_contact_sheet.png") as path:
         Image.fromarray(draw_contact_sheet(drawn.images[:72], drawn.labels[:72], drawn.class_names)).save(path)
+
+
+@app.command()
+def faces(
+    folder: Annotated[Path, typer.Option("--out", metavar="DIR", help="A new or an empty folder.")],
+    count: Annotated[int, typer.Option(min=1, help="Number of faces.")] = 100,
+    seed: Annotated[int, typer.Option(min=0, help="Equal seeds draw equal faces.")] = 0,
+    size: Annotated[int, typer.Option(min=16, help="Side of the pictures in pixels.")] = 256,
+) -> None:
+    """Draw faces with their 68 points: PNG files, each with a .pts file beside it, as 300-W has them.
+
+    A smaller set is the beginning of a larger one.
+    """
+    from keras_cv_course.data.synthetic.face_set import write_faces
+
+    check_folder(folder)
+    with progress_bar("Drawing faces", count) as (bar, task):
+        write_faces(
+            folder,
+            count=count,
+            seed=seed,
+            image_size=(size, size),
+            progress=lambda done: bar.update(task, completed=done),
+        )
+    say(f"{count} faces (synthetic) with their points in {folder.resolve()}")

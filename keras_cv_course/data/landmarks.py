@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_cv_course.errors import DataContentError, DataFileError, DataNotFoundError
+from keras_cv_course.files import write_text_atomically
 
 
 @dataclass(frozen=True)
@@ -178,3 +179,15 @@ def read_pts(path: str | Path) -> np.ndarray:
             f"numbers of shape {points.shape}. The file may be cut off: fetch it again."
         )
     return points - np.float32(0.5)
+
+
+def write_pts(path: str | Path, points: np.ndarray) -> None:
+    """Write points (n, 2), x and y in pixels, as a `.pts` file, which :func:`read_pts` reads.
+
+    Raises:
+        DataContentError: the points are not of that shape, or not finite.
+    """
+    if points.ndim != 2 or points.shape[1] != 2 or not np.isfinite(points).all():
+        raise DataContentError(f"Expected finite points of shape (n, 2). Received: shape {points.shape}.")
+    lines = [f"{x:.4f} {y:.4f}" for x, y in (points + 0.5).tolist()]
+    write_text_atomically(path, "\n".join(["version: 1", f"n_points: {len(points)}", "{", *lines, "}", ""]))

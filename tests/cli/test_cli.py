@@ -62,6 +62,16 @@ def test_data_signs_draws_once(tmp_path: Path) -> None:
     assert "exists and is not replaced" in again.stderr
 
 
+def test_data_faces_draws_pictures_with_points(tmp_path: Path) -> None:
+    drawn = kcc("data", "faces", "--count", 2, "--size", 32, "--out", "faces", cwd=tmp_path)
+    assert drawn.returncode == 0
+    assert "2 faces (synthetic)" in drawn.stdout
+    assert len(list((tmp_path / "faces").glob("*.pts"))) == len(list((tmp_path / "faces").glob("*.png"))) == 2
+    again = kcc("data", "faces", "--out", "faces", cwd=tmp_path)
+    assert again.returncode == 1
+    assert "new or an empty folder" in again.stderr
+
+
 def test_predict_reports_bad_files_by_name_and_goes_on(tmp_path: Path, synthetic_signs: Path) -> None:
     from keras_cv_course.data.signs import read_signs
 

@@ -13,6 +13,7 @@ from keras_cv_course.data.landmarks import (
     PointScheme,
     flip_points,
     read_pts,
+    write_pts,
 )
 from keras_cv_course.data.synthetic.face.head import Head
 from keras_cv_course.data.synthetic.face.points import Expression, Features, face_points
@@ -89,6 +90,15 @@ def test_a_file_of_points(tmp_path: Path):
     points = read_pts(path)
     assert points.dtype == np.float32
     np.testing.assert_array_equal(points, [[0.5, 0.5], [10, 19.75], [2.5, 39.5]])
+
+
+def test_points_written_and_read_again(tmp_path: Path):
+    points = np.random.default_rng(3).uniform(-5, 300, (68, 2)).astype(np.float32)
+    write_pts(tmp_path / "face.pts", points)
+    np.testing.assert_allclose(read_pts(tmp_path / "face.pts"), points, atol=1e-4)  # four decimals
+    with pytest.raises(DataContentError, match=r"Received: shape \(2, 3\)"):
+        write_pts(tmp_path / "bad.pts", np.zeros((2, 3)))
+    assert not (tmp_path / "bad.pts").exists()
 
 
 @pytest.mark.parametrize(
