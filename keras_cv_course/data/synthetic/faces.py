@@ -202,8 +202,10 @@ def paint_head(
     person: Person, expression: Expression, points: np.ndarray, canvas: Canvas, rng: np.random.Generator
 ) -> None:
     """Paint a head with the face points (68, 3), from far to near; `rng` decides on the strands of its hair."""
-    paint_neck(person, canvas, lean=0.4)
+    looks_here = canvas.view.turn[2, 2] > 0
     near = [side for side in (-1, 1) if ear_is_near(side, canvas)]
+    if looks_here:  # else the neck stands before the chin
+        paint_neck(person, canvas, lean=0.4)
     for side in {-1, 1} - set(near):
         paint_ear(side, person, canvas)
     hair = None if person.hair.is_bald else hair_mesh(person, canvas, rng)
@@ -213,11 +215,13 @@ def paint_head(
     canvas.soften(points, 0.15)  # no edges between the skin's patches
     for side in near:
         paint_ear(side, person, canvas)
-    if canvas.view.turn[2, 2] > 0:  # the face looks at the camera
+    if looks_here:
         paint_features(points, person, expression, canvas)
+    else:
+        paint_neck(person, canvas, lean=0.4)
     if hair is not None:
         hair.paint(canvas)
-    if person.glasses is not None and canvas.view.turn[2, 2] > 0:
+    if looks_here and person.glasses is not None:
         paint_glasses(person.glasses, points, canvas)
 
 
