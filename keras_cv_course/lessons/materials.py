@@ -3,6 +3,7 @@
 An assignment names what it wants in `assignment.toml`, as ``materials = ["signs"]``.
 """
 
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ Progress = Callable[[int], None]
 _TRAIN_SIGNS, _TEST_SIGNS = 600, 120
 _PICTURES, _PICTURE_SIZE, _PICTURE_SEED = 160, 160, 1
 _ROADS, _ROAD_SIZE = 6, (720, 1280)
+_SCENES, _SCENE_SEED = 1200, 4
 _ROAD_SEED = 2026  # as in `kcc demo`; the shipped detector was trained with others
 
 
@@ -76,8 +78,35 @@ def _write_roads(folder: Path, progress: Progress) -> None:
         progress(number)
 
 
+def _write_scenes(folder: Path, progress: Progress) -> None:
+    """Write drawn streets with one road user or none, as a set of pictures with boxes, and one more beside it."""
+    import numpy as np
+    from PIL import Image
+
+    from keras_cv_course.data.boxed_images import BoxedImage, BoxedImages
+    from keras_cv_course.data.detection_datasets import write_boxes
+    from keras_cv_course.lessons.street_pictures import CLASS_NAMES, PICTURE_SIZE, draw_street_picture
+
+    images = []
+    with tempfile.TemporaryDirectory() as drawn:
+        for number in range(_SCENES):
+            image, box, class_id = draw_street_picture(np.random.default_rng([_SCENE_SEED, number]))
+            name = f"street_{number:04d}.jpg"
+            Image.fromarray(image).save(Path(drawn) / name, quality=92)
+            boxes = np.array([] if box is None else [box], np.float32).reshape(-1, 4)
+            class_ids = np.array([] if class_id is None else [class_id], np.int64)
+            flags = (frozenset[str](),) * len(boxes)
+            images.append(BoxedImage(name, Path(drawn) / name, PICTURE_SIZE, boxes, class_ids, flags))
+            progress(number + 1)
+        ids = tuple(range(1, len(CLASS_NAMES) + 1))
+        write_boxes(BoxedImages(Path(drawn), tuple(images), CLASS_NAMES, ids, "csv"), folder / "scenes", "csv")
+    image, _, _ = draw_street_picture(np.random.default_rng([_SCENE_SEED, _SCENES]))
+    Image.fromarray(image).save(folder / "my_street.jpg", quality=92)
+
+
 MATERIALS = {
     "pictures": Material("Drawing hands", _PICTURES, _write_pictures),
     "roads": Material("Drawing roads", _ROADS, _write_roads),
+    "scenes": Material("Drawing streets", _SCENES, _write_scenes),
     "signs": Material("Drawing hands", _TRAIN_SIGNS + _TEST_SIGNS, _write_signs),
 }
