@@ -16,6 +16,8 @@ _PICTURES, _PICTURE_SIZE, _PICTURE_SEED = 160, 160, 1
 _ROADS, _ROAD_SIZE = 6, (720, 1280)
 _SCENES, _SCENE_SEED = 1200, 4
 _ROAD_SEED = 2026  # as in `kcc demo`; the shipped detector was trained with others
+_FACES, _FACE_SIZE, _FACE_SEED = 640, (64, 64), 3
+_FRAMES = 100
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,32 @@ class Material:
     description: str
     count: int
     write: Callable[[Path, Progress], None]
+
+
+def _write_faces(folder: Path, progress: Progress) -> None:
+    """Write drawn faces with their points, pictures without a face, a film of blinking eyes, and one more face."""
+    import numpy as np
+    from PIL import Image
+
+    from keras_cv_course.data.synthetic.faces import draw_blinks, draw_faces
+
+    faces = []
+    for face in draw_faces(_FACES, _FACE_SEED, _FACE_SIZE, without_face=0.2):
+        faces.append(face)
+        progress(len(faces))
+    (folder / "datasets").mkdir()
+    np.savez_compressed(
+        folder / "datasets" / "faces.npz",
+        images=np.stack([face.image for face in faces]),
+        points=np.stack([face.points for face in faces]),
+        has_face=np.array([face.has_face for face in faces]),
+    )
+    film = draw_blinks(_FRAMES, _FACE_SEED, _FACE_SIZE)
+    np.savez_compressed(
+        folder / "datasets" / "film.npz", images=film.images, points=film.points, blinks=np.array(film.blinks)
+    )
+    (face,) = draw_faces(1, _FACE_SEED + 1, (256, 256), without_face=0)
+    Image.fromarray(face.image).save(folder / "my_face.png")
 
 
 def _write_signs(folder: Path, progress: Progress) -> None:
@@ -105,6 +133,7 @@ def _write_scenes(folder: Path, progress: Progress) -> None:
 
 
 MATERIALS = {
+    "faces": Material("Drawing faces", _FACES, _write_faces),
     "pictures": Material("Drawing hands", _PICTURES, _write_pictures),
     "roads": Material("Drawing roads", _ROADS, _write_roads),
     "scenes": Material("Drawing streets", _SCENES, _write_scenes),

@@ -87,6 +87,24 @@ CASES = {  # what was written: assignment, function that is asked, function -> w
         {"identity_block": ("Conv2D(F3, kernel_size=1", "Conv2D(F3, bias_initializer='ones', kernel_size=1")},
         ["does not reach all batch norms"],
     ),
+    "the larger of two heights": (
+        "05",
+        "eye_aspect_ratio",
+        {"eye_aspect_ratio": ("(height1 + height2) / (2 * width)", "np.maximum(height1, height2) / width")},
+        ["Only the height", "tilted", "halved", "brackets"],
+    ),
+    "a weight for the points": (
+        "05",
+        "landmark_loss",
+        {"landmark_loss": ("has_face * of_points", "0.5 * has_face * of_points")},
+        ["number of coordinates", "not squared", "no root", "count in pictures without a face"],
+    ),
+    "a pixel's other corner": (
+        "05",
+        "decode_heatmaps",
+        {"decode_heatmaps": ("column + 0.5, row + 0.5", "column + 1.0, row + 1.0")},
+        ["at 0.5, not at 0", "the centres of pixels", "are mixed up"],
+    ),
     "an error in yolo_eval's own line, beside a wrong function": (
         "03",
         "yolo_eval",
