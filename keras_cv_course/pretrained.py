@@ -100,10 +100,26 @@ class PackedDetector(PretrainedDetector):
     width: float
 
 
+@dataclass(frozen=True, kw_only=True)
+class PretrainedLandmarks(Pretrained):
+    """A stacked hourglass, its weights packed by `write_weights`; its one class is what the points are of.
+
+    Attributes:
+        points: their number.
+        stacks: hourglasses.
+        filters: channels.
+    """
+
+    points: int
+    stacks: int
+    filters: int
+
+
 _KINDS: dict[str, type[Pretrained]] = {
     "classifier": PretrainedClassifier,
     "darknet detector": DarknetDetector,
     "detector": PackedDetector,
+    "landmarks": PretrainedLandmarks,
 }
 
 
@@ -134,6 +150,11 @@ def classifiers() -> dict[str, PretrainedClassifier]:
 def detectors() -> dict[str, PretrainedDetector]:
     """Give the registry's detectors: name -> entry."""
     return {name: entry for name, entry in registry().items() if isinstance(entry, PretrainedDetector)}
+
+
+def landmark_models() -> dict[str, PretrainedLandmarks]:
+    """Give the registry's models of points: name -> entry."""
+    return {name: entry for name, entry in registry().items() if isinstance(entry, PretrainedLandmarks)}
 
 
 def pretrained(name: str) -> Pretrained:

@@ -18,6 +18,7 @@ from keras_cv_course.cli import (
     evaluate,
     grade,
     grade_batch,
+    landmarks,
     package,
     predict,
     train,
@@ -75,6 +76,7 @@ app.add_typer(train.app, name="train", rich_help_panel="Models")
 app.add_typer(evaluate.app, name="evaluate", rich_help_panel="Models")
 app.add_typer(predict.app, name="predict", rich_help_panel="Models")
 app.command("detect", rich_help_panel="Models")(detect.detect)
+app.command("landmarks", rich_help_panel="Models")(landmarks.landmarks)
 app.command("convert", rich_help_panel="Models")(convert.convert)
 app.add_typer(assignments.app, name="assignments", rich_help_panel="Assignments")
 app.command("start", rich_help_panel="Assignments")(assignments.start)
