@@ -68,6 +68,11 @@ class PretrainedClassifier(Pretrained):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PretrainedWindows(Pretrained):
+    """A classifier of the windows of a picture, :func:`~keras_cv_course.models.overfeat.road_window_network`."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class PretrainedDetector(Pretrained):
     """A detector of the YOLOv2 family.
 
@@ -120,6 +125,7 @@ _KINDS: dict[str, type[Pretrained]] = {
     "darknet detector": DarknetDetector,
     "detector": PackedDetector,
     "landmarks": PretrainedLandmarks,
+    "window classifier": PretrainedWindows,
 }
 
 
@@ -155,6 +161,11 @@ def detectors() -> dict[str, PretrainedDetector]:
 def landmark_models() -> dict[str, PretrainedLandmarks]:
     """Give the registry's models of points: name -> entry."""
     return {name: entry for name, entry in registry().items() if isinstance(entry, PretrainedLandmarks)}
+
+
+def window_classifiers() -> dict[str, PretrainedWindows]:
+    """Give the registry's classifiers of windows: name -> entry."""
+    return {name: entry for name, entry in registry().items() if isinstance(entry, PretrainedWindows)}
 
 
 def pretrained(name: str) -> Pretrained:

@@ -54,11 +54,7 @@ def detect(
     check_limits(score_threshold, iou_threshold, max_boxes)
     if batch_size < 1:
         raise DataContentError(f"Expected batch_size of at least 1. Received: {batch_size}.")
-    if isinstance(images, str | Path) or getattr(images, "ndim", 4) == 3:
-        raise DataContentError(
-            f"Expected several images, such as a list. Received: a single {type(images).__name__}. Call "
-            "detect(detector, [image])."
-        )
+    check_several(images, "detect(detector, [image])")
     wanted = np.arange(len(detector.class_names)) if classes is None else find_classes(classes, detector.class_names)
 
     def batches() -> Iterator[Detections]:
@@ -81,6 +77,14 @@ def detect(
                     yield _on_image(boxes, placement, detector.class_names, wanted)[:max_boxes]
 
     return batches()
+
+
+def check_several(images: Iterable[np.ndarray], call: str) -> None:
+    """Raise DataContentError where `images` is a single one; `call` is what was meant."""
+    if isinstance(images, str | Path) or getattr(images, "ndim", 4) == 3:
+        raise DataContentError(
+            f"Expected several images, such as a list. Received: a single {type(images).__name__}. Call {call}."
+        )
 
 
 def find_classes(names: Sequence[str], class_names: Sequence[str]) -> np.ndarray:
