@@ -1,11 +1,11 @@
 """`kcc detect`: boxes around the objects on anyone's pictures and videos."""
 
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import asdict
 from itertools import tee
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.markup import escape
@@ -22,11 +22,18 @@ from keras_cv_course.cli.console import (
 )
 from keras_cv_course.cli.detect_files import Source, find_sources
 from keras_cv_course.cli.detect_results import FileResult, results_table, write_coco, write_csv, write_json
+from keras_cv_course.cli.detect_windows import (
+    Background,
+    Settings,
+    Stride,
+    WindowHeights,
+    check_method,
+    load_windows,
+)
 from keras_cv_course.cli.options import (
     DEFAULT_DETECTOR,
-    BatchSize,
+    DEFAULT_WINDOWS,
     ClassNames,
-    DetectorWeights,
     HowToResize,
     InputSize,
     NetworkOfWeights,
@@ -38,21 +45,11 @@ from keras_cv_course.errors import DataError, ImageFileError, RunError
 if TYPE_CHECKING:
     import numpy as np
 
+    from keras_cv_course.cli.detect_windows import Detect
     from keras_cv_course.detections import Detections
-    from keras_cv_course.models.detector import Detector, Resize
+    from keras_cv_course.models.detector import Resize
 
-    Detect = Callable[[Iterator[np.ndarray]], Iterator[Detections]]
-
-
-@dataclass(frozen=True)
-class _Settings:
-    """The options that say what counts as found."""
-
-    score: float
-    iou: float
-    max_boxes: int | None
-    classes: tuple[str, ...] | None
-    batch_size: int
+BATCH_SIZE = 4
 
 
 def detect(
@@ -60,7 +57,18 @@ def detect(
         list[str],
         typer.Argument(metavar="PATH", help="Pictures, videos, folders of them, or patterns such as 'photos/*.jpg'."),
     ],
-    weights: DetectorWeights = DEFAULT_DETECTOR,
+    method: Annotated[
+        Literal["yolo", "sliding-window"],
+        typer.Option(help="YOLOv2, or a classifier that looks at every window of a picture, small and large."),
+    ] = "yolo",
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            help="The detector: a name (road-yolov2 is shipped, yolov2 and its like are downloaded once), a .keras "
+            "file, a run folder, Darknet's .weights, or model_data. With sliding windows a classifier: a name, a "
+            f".keras file or a run folder. [dim]Default: {DEFAULT_DETECTOR}; with sliding windows {DEFAULT_WINDOWS}[/]"
+        ),
+    ] = None,
     network: NetworkOfWeights = None,
     names: ClassNames = None,
     classes: Annotated[
@@ -90,7 +98,16 @@ def detect(
             help="Write COCO results here. A picture's id is its file's number, or its place where not all have one.",
         ),
     ] = None,
-    batch_size: BatchSize = 4,
+    batch_size: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help=f"Pictures that go through YOLOv2 together: more for a GPU. [dim]Default: {BATCH_SIZE}[/]",
+        ),
+    ] = None,
+    background: Background = None,
+    window_heights: WindowHeights = None,
+    stride: Stride = None,
 ) -> None:
     """Find objects on pictures and videos: draw them, list them, write them down.
 
@@ -99,14 +116,28 @@ def detect(
     After Ctrl-C, what was found until then is still written down.
     """
     size = parse_size(input_size)
+    of_yolo = {
+        "--network": network,
+        "--names": names,
+        "--resize": resize,
+        "--input-size": input_size,
+        "--batch-size": batch_size,
+    }
+    of_windows = {"--background": background, "--window-heights": window_heights, "--stride": stride}
+    check_method(method, of_yolo, of_windows)
     sources = find_sources(paths, folder)
     wanted = None if classes is None else tuple(name.strip() for name in classes.split(",") if name.strip())
     if wanted == ():
         raise RunError(f"Expected names of classes after --classes, such as car,bus. Received: {classes!r}.")
-    settings = _Settings(score, iou, max_boxes, wanted, batch_size)
+    settings = Settings(score, iou, max_boxes, wanted)
     _check(sources, coco_file, [folder, *(file.parent for file in (json_file, csv_file, coco_file) if file)])
     start_keras()
-    detector, find = _load(weights, network, names, resize, size, settings)
+    if method == "yolo":
+        weights = weights or DEFAULT_DETECTOR
+        find, facts = _load(weights, network, names, resize, size, batch_size or BATCH_SIZE, settings)
+    else:
+        weights = weights or DEFAULT_WINDOWS
+        find, facts = load_windows(weights, background, window_heights, stride, settings)
 
     started = time.perf_counter()
     results: list[FileResult] = []
@@ -129,7 +160,7 @@ def detect(
         order = {source.path: number for number, source in enumerate(sources)}
         results.sort(key=lambda result: order[result.path])
         if json_file is not None:
-            write_json(json_file, results, {"weights": weights, "resize": detector.resize, **asdict(settings)})
+            write_json(json_file, results, {"method": method, "weights": weights, **facts, **asdict(settings)})
         if csv_file is not None:
             write_csv(csv_file, results)
         if coco_file is not None:  # of all files, because ids depend on the others
@@ -159,9 +190,10 @@ def _load(
     names: Path | None,
     resize: "Resize | None",
     input_size: tuple[int, int] | None,
-    settings: _Settings,
-) -> tuple["Detector", "Detect"]:
-    """Load the detector, and give the function that finds objects with the settings."""
+    batch_size: int,
+    settings: Settings,
+) -> tuple["Detect", dict[str, Any]]:
+    """Load the detector, and give the function that finds objects with the settings, and facts for the JSON file."""
     from keras_cv_course.detection.predict import detect, find_classes
 
     detector = load_detector(weights, network, names, resize, input_size)
@@ -176,10 +208,10 @@ def _load(
             iou_threshold=settings.iou,
             max_boxes=settings.max_boxes,
             classes=settings.classes,
-            batch_size=settings.batch_size,
+            batch_size=batch_size,
         )
 
-    return detector, find
+    return find, {"resize": detector.resize, "batch_size": batch_size}
 
 
 def _detect_pictures(find: "Detect", sources: list[Source]) -> Iterator[FileResult]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 DEFAULT_MODEL = "signs-resnet50"
 DEFAULT_DETECTOR = "road-yolov2"
+DEFAULT_WINDOWS = "road-windows"
 
 DataFolder = Annotated[
     Path | None,

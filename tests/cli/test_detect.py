@@ -5,7 +5,6 @@ import json
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -169,7 +168,7 @@ def test_what_is_done_is_written_whatever_ends_the_run(
         raise error
 
     monkeypatch.setattr("keras_cv_course.cli.detect.start_keras", lambda: None)
-    monkeypatch.setattr("keras_cv_course.cli.detect._load", lambda *_: (SimpleNamespace(resize="stretch"), find))
+    monkeypatch.setattr("keras_cv_course.cli.detect._load", lambda *_: (find, {}))
     monkeypatch.chdir(pictures)
     json_file, csv_file, coco_file = Path("r.json"), Path("r.csv"), Path("r.coco")
     with pytest.raises(typer.Exit if error is KeyboardInterrupt else error):
@@ -200,7 +199,7 @@ def test_a_video_that_cannot_be_written_is_named_and_the_next_goes_on(
         with write_video(tmp_path / name, Fraction(10)) as write:
             write(Frame(picture((64, 96), RED), 0))
     monkeypatch.setattr("keras_cv_course.cli.detect.start_keras", lambda: None)
-    monkeypatch.setattr("keras_cv_course.cli.detect._load", lambda *_: (SimpleNamespace(resize="stretch"), find))
+    monkeypatch.setattr("keras_cv_course.cli.detect._load", lambda *_: (find, {}))
     monkeypatch.chdir(tmp_path)
     detect(names, weights="d.keras", folder=Path("whole"))
     assert {path.name for path in Path("whole").iterdir()} == set(names)
