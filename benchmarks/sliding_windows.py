@@ -1,0 +1,111 @@
+"""Time the convolutional form of sliding windows against the plain one, which cuts every window out.
+
+Both classify the same windows of drawn pictures of 28 x 28, 224 x 224 and 608 x 608 pixels, taking turns, and must say
+the same to 1e-5 and give the same boxes. Two networks: the lecture's, of 14 x 14 windows, which spends nearly all of
+its work in the dense layers, where windows share nothing; and that of `road-windows`, of 32 x 32. Weights are drawn, as
+they decide nothing about the time. Multiplications are counted beside the seconds.
+
+Run from the checkout: python benchmarks/sliding_windows.py [--rounds 3] [--sizes 28,224,608]
+"""
+
+import argparse
+import os
+import time
+from collections.abc import Callable
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+
+from keras_cv_course.detection.select_boxes import non_max_suppression
+from keras_cv_course.detection.sliding_windows import WindowOutputs, classify_convolutions, classify_crops
+from keras_cv_course.models.overfeat import overfeat_lecture, road_window_network
+from keras_cv_course.models.window_classifier import WindowClassifier
+
+TOLERANCE = 1e-5
+
+
+def drawn_classifier(model: keras.Model) -> WindowClassifier:
+    draw = np.random.default_rng(0)
+    for weight in model.weights:
+        if weight.name == "kernel":
+            weight.assign(draw.normal(0, np.sqrt(2 / np.prod(weight.shape[:-1])), weight.shape))
+    probabilities = model.output_shape if isinstance(model.output_shape, tuple) else model.output_shape[0]
+    return WindowClassifier(model, tuple(map(str, range(probabilities[-1]))), (), model.name)
+
+
+def multiplications(model: keras.Model, size: int) -> int:
+    """Count those of the convolutions and dense layers on a picture of size x size."""
+    count = 0
+    inputs = keras.Input((size, size, 3))
+
+    def call(layer: keras.Layer, x: object) -> object:
+        nonlocal count
+        outputs = layer(x)
+        if isinstance(layer, keras.layers.Conv2D | keras.layers.Dense):
+            count += int(np.prod(outputs.shape[1:-1])) * int(np.prod(layer.kernel.shape))
+        return outputs
+
+    keras.models.clone_model(model, inputs, call_function=call)
+    return count
+
+
+def best_boxes(outputs: WindowOutputs) -> np.ndarray:
+    """Choose boxes as `detect_windows` does, the likeliest tenth of the windows, at most 2000."""
+    scores = outputs.probabilities.max(axis=-1).ravel().round(4)  # what rounding may swap is equal
+    likely = np.argsort(-scores, kind="stable")[: min(2000, len(scores) // 10 + 1)]
+    boxes, class_ids = outputs.boxes.reshape(-1, 4)[likely], outputs.probabilities.argmax(axis=-1).ravel()[likely]
+    return boxes[non_max_suppression(boxes, scores[likely], class_ids)]
+
+
+def seconds(way: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    way()
+    return time.perf_counter() - started
+
+
+def compare(classifier: WindowClassifier, size: int, rounds: int) -> None:
+    image = np.random.default_rng(size).integers(0, 256, (size, size, 3), np.uint8)
+    stride = classifier.fully_convolutional.stride
+    ways = {
+        "crop by crop": lambda: classify_crops(classifier, image, stride),
+        "convolutions": lambda: classify_convolutions(classifier, image),
+    }
+    plain, convolved = (way() for way in ways.values())  # compiles
+    difference = np.abs(plain.probabilities - convolved.probabilities).max()
+    np.testing.assert_allclose(convolved.probabilities, plain.probabilities, rtol=0, atol=TOLERANCE)
+    boxes = best_boxes(plain)
+    np.testing.assert_allclose(best_boxes(convolved), boxes, rtol=0, atol=size * TOLERANCE)
+    times = {name: [] for name in ways}
+    for _ in range(rounds):
+        for name, way in ways.items():
+            times[name].append(seconds(way))
+    cut, together = (float(np.median(one)) for one in times.values())
+    rows, cols, _ = plain.probabilities.shape
+    work = rows * cols * multiplications(classifier.model, classifier.window[0])
+    saved = work / multiplications(classifier.fully_convolutional.model, size)
+    print(
+        f"{size} x {size}: {rows} x {cols} windows, {len(boxes)} boxes, largest difference {difference:.1e}; crop by crop "
+        f"{1000 * cut:.1f} ms, convolutions {1000 * together:.1f} ms: {cut / together:.1f} times as fast, "
+        f"{saved:.1f} times fewer multiplications",
+        flush=True,
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--sizes", default="28,224,608")
+    options = parser.parse_args()
+    for model in (overfeat_lecture(), road_window_network(5)):
+        classifier = drawn_classifier(model)
+        window, stride = classifier.window, classifier.fully_convolutional.stride
+        print(f"{model.name}: windows of {window[0]} x {window[1]}, {stride[0]} pixels apart")
+        for size in map(int, options.sizes.split(",")):
+            if size >= window[0]:
+                compare(classifier, size, options.rounds)
+
+
+if __name__ == "__main__":
+    main()
