@@ -1,11 +1,12 @@
 """Time the convolutional form of sliding windows against the plain one, which cuts every window out.
 
 Both classify the same windows of drawn pictures of 28 x 28, 224 x 224 and 608 x 608 pixels, taking turns, and must say
-the same to 1e-5 and give the same boxes. Two networks: the lecture's, of 14 x 14 windows, which spends nearly all of
+the same to 1e-5 and give the same boxes. Times are of the processor, over all cores, which other work on the machine
+hardly falsifies. Two networks: the lecture's, of 14 x 14 windows, which spends nearly all of
 its work in the dense layers, where windows share nothing; and that of `road-windows`, of 32 x 32. Weights are drawn, as
 they decide nothing about the time. Multiplications are counted beside the seconds.
 
-Run from the checkout: python benchmarks/sliding_windows.py [--rounds 3] [--sizes 28,224,608]
+Run from the checkout: python benchmarks/sliding_windows.py [--rounds 1] [--sizes 28,224,608]
 """
 
 import argparse
@@ -60,9 +61,9 @@ def best_boxes(outputs: WindowOutputs) -> np.ndarray:
 
 
 def seconds(way: Callable[[], object]) -> float:
-    started = time.perf_counter()
+    started = time.process_time()
     way()
-    return time.perf_counter() - started
+    return time.process_time() - started
 
 
 def compare(classifier: WindowClassifier, size: int, rounds: int) -> None:
@@ -95,7 +96,7 @@ def compare(classifier: WindowClassifier, size: int, rounds: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--sizes", default="28,224,608")
     options = parser.parse_args()
     for model in (overfeat_lecture(), road_window_network(5)):

@@ -1,7 +1,7 @@
 """`kcc demo`: the main jobs from nothing to a page that links their reports."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,24 +9,28 @@ import typer
 
 from keras_cv_course.cli import data as data_command
 from keras_cv_course.cli.console import check_folder, err, note, say, start_keras
-from keras_cv_course.cli.options import DEFAULT_DETECTOR, DEFAULT_MODEL
+from keras_cv_course.cli.options import DEFAULT_DETECTOR, DEFAULT_MODEL, DEFAULT_WINDOWS
 
 if TYPE_CHECKING:
     import numpy as np
 
     from keras_cv_course.data.signs import SignsPart
+    from keras_cv_course.data.synthetic.road_scenes import RoadScene
+    from keras_cv_course.detections import Detections
     from keras_cv_course.report.demo_page import Demonstrated
 
 SYNTHETIC_TEST_IMAGES = 240
 ROAD_PICTURES, ROAD_SEED, ROAD_SIZE = 8, 2026, (720, 1280)  # no training used this seed
 SCORE_THRESHOLD = 0.4
+WINDOW_PICTURES, WINDOW_SIZE = 4, (480, 832)
+WINDOW_SCORE, WINDOW_IOU = 0.9, 0.3
 GRADING_SEED = 0
 
 
 def demo(
     folder: Annotated[Path, typer.Option("--out", help="Where the pages and drawn data go.")] = Path("demo"),
 ) -> None:
-    """Read hand signs with the shipped ResNet50, find cars with the shipped YOLOv2, grade the reference solutions.
+    """Read hand signs, find cars by YOLOv2 and by sliding windows, grade the reference solutions.
 
     Writes a page about each, and index.html with links to all. Uses the SIGNS files where they are found
     ($KERAS_CV_COURSE_DATA or ./datasets), else draws hands first. The road pictures are drawn. Solutions to grade are
@@ -37,7 +41,7 @@ def demo(
     check_folder(folder)
     start_keras()
     signs = _signs(folder)
-    parts = [_read_signs(folder, signs), _find_cars(folder), *_grade_solutions(folder)]
+    parts = [_read_signs(folder, signs), _find_cars(folder), _slide_windows(folder), *_grade_solutions(folder)]
     page = folder / "index.html"
     write_demo_page(page, title="The course at work", parts=parts)
     say(f"Open the page: {page.resolve()}")
@@ -87,40 +91,86 @@ def _one_of_each(part: "SignsPart") -> "np.ndarray":
 def _find_cars(folder: Path) -> "Demonstrated":
     from keras_cv_course.convert.open_detector import open_detector
     from keras_cv_course.data.synthetic.road_scenes import draw_road_scenes
-    from keras_cv_course.detection.draw import draw_detections
     from keras_cv_course.detection.predict import detect
-    from keras_cv_course.pretrained import pretrained
-    from keras_cv_course.report.demo_page import Demonstrated
-    from keras_cv_course.report.detection_page import DetectedPicture, write_detection_page
 
-    page, entry = folder / "roads.html", pretrained(DEFAULT_DETECTOR)
     with err.status("Drawing roads, loading the shipped YOLOv2 and detecting ..."):
         scenes = list(draw_road_scenes(ROAD_PICTURES, ROAD_SEED, ROAD_SIZE))
         detector = open_detector(DEFAULT_DETECTOR)
         all_found = detect(detector, [scene.image for scene in scenes], score_threshold=SCORE_THRESHOLD)
-        pictures = [
-            DetectedPicture(draw_detections(scene.image, one), one, scene.boxes, scene.class_ids)
-            for scene, one in zip(scenes, all_found, strict=True)
-        ]
-        found, there, _ = write_detection_page(
-            page,
-            title="Cars and other road users, found by YOLOv2",
-            facts={
-                "Model": entry.name,
-                "Trained on": entry.trained_on,
-                "Recipe": entry.recipe,
-                "Weights sha256": entry.sha256 or "not known",
-                "Least score of a box": f"{SCORE_THRESHOLD}",
-            },
-            data_note="Road scenes drawn by this package, with seeds that no training used. On photographs the "
-            "detector, which never saw one, finds less: kcc detect PHOTO shows it.",
-            pictures=pictures,
+        return _write_roads(
+            folder / "roads.html",
+            "Cars and other road users, found by YOLOv2",
+            "cars, buses, lorries, pedestrians and traffic lights",
+            DEFAULT_DETECTOR,
+            scenes,
+            list(all_found),
+            SCORE_THRESHOLD,
         )
-    said = (
-        f"{found} of {there} cars, buses, lorries, pedestrians and traffic lights found on {len(scenes)} drawn roads."
+
+
+def _slide_windows(folder: Path) -> "Demonstrated":
+    from keras_cv_course.data.synthetic.road_scenes import draw_road_scenes
+    from keras_cv_course.detection.sliding_windows import detect_windows
+    from keras_cv_course.models.window_classifier import load_window_classifier
+
+    with err.status("Sliding windows over drawn roads ..."):
+        scenes = list(draw_road_scenes(WINDOW_PICTURES, ROAD_SEED, WINDOW_SIZE))
+        classifier = load_window_classifier(DEFAULT_WINDOWS)
+        images = [scene.image for scene in scenes]
+        all_found = detect_windows(classifier, images, score_threshold=WINDOW_SCORE, iou_threshold=WINDOW_IOU)
+        return _write_roads(
+            folder / "windows.html",
+            "Cars and other road users, found by sliding windows",
+            "cars, buses, lorries and pedestrians",
+            DEFAULT_WINDOWS,
+            scenes,
+            list(all_found),
+            WINDOW_SCORE,
+        )
+
+
+def _write_roads(
+    page: Path,
+    title: str,
+    things: str,
+    model: str,
+    scenes: "Sequence[RoadScene]",
+    all_found: "Sequence[Detections]",
+    score_threshold: float,
+) -> "Demonstrated":
+    """Write the page of what a shipped model found on drawn roads, of the classes that it knows."""
+    import numpy as np
+
+    from keras_cv_course.data.synthetic.road_scenes import CLASS_NAMES
+    from keras_cv_course.detection.draw import draw_detections
+    from keras_cv_course.pretrained import pretrained
+    from keras_cv_course.report.demo_page import Demonstrated
+    from keras_cv_course.report.detection_page import DetectedPicture, write_detection_page
+
+    entry = pretrained(model)
+    known = [number for number, name in enumerate(CLASS_NAMES) if name in entry.class_names]
+    pictures = []
+    for scene, found in zip(scenes, all_found, strict=True):
+        kept = np.isin(scene.class_ids, known)
+        drawn = draw_detections(scene.image, found)
+        pictures.append(DetectedPicture(drawn, found, scene.boxes[kept], scene.class_ids[kept]))
+    right, there, wrong = write_detection_page(
+        page,
+        title=title,
+        facts={
+            "Model": entry.name,
+            "Trained on": entry.trained_on,
+            "Recipe": entry.recipe,
+            "Weights sha256": entry.sha256 or "not known",
+            "Least score of a box": f"{score_threshold}",
+        },
+        data_note="Road scenes drawn by this package, with seeds that no training used. On photographs the "
+        "model, which never saw one, finds less: kcc detect PHOTO shows it.",
+        pictures=pictures,
     )
+    said = f"{right} of {there} {things} found on {len(scenes)} drawn roads, {wrong} boxes of none."
     say(said)
-    return Demonstrated("Cars and other road users, found by YOLOv2", said, page, pictures[0].drawn)
+    return Demonstrated(title, said, page, pictures[0].drawn)
 
 
 def _grade_solutions(folder: Path) -> Iterator["Demonstrated"]:
