@@ -12,6 +12,7 @@ from .inputs import draw_image
 from .reference import Found, Network, Size, box_of, corners, to_kernel
 from .typical_mistakes import box_mistakes, network_mistakes
 
+LEAST_AGREEING = 2  # wrong answers: a single one may agree with a mistake by chance
 CLOSE = {"rtol": 1e-3, "atol": 1e-5}  # float32 sums of some hundred products in another order
 
 _SIZES_DIFFER = "must have the same shape"  # np.stack of crops
@@ -19,7 +20,7 @@ _BEYOND = (
     "The crops differ in size, so some of them reach beyond the picture: a crop is image[top : top + window[0], "
     "left : left + window[1]]."
 )
-_SHAPE = re.compile(r"\((\d+), (\d+), (\d+), (\d+)\)")
+_DO_NOT_FIT = re.compile(r"weight shape \((\d+, \d+), .* provided weight shape \((\d+, \d+), ")
 
 
 def with_cause(wrong: compare.Wrong, cause: str) -> compare.Wrong:
@@ -123,11 +124,18 @@ def build(subject: Subject, network: Network) -> tuple[Model, Model]:
 
 def _why(message: str, network: Network) -> str:
     """Say why a kernel does not fit, from the shapes that an error tells."""
-    sizes = {tuple(map(int, shape))[:2] for shape in _SHAPE.findall(message)}
-    if (1, 1) in sizes and network.map_shape[:2] in sizes:
+    found = _DO_NOT_FIT.search(message)
+    layer, weights = (found[1], found[2]) if found else ("", "")
+    height, width, _ = network.map_shape
+    if layer == "1, 1" and weights == f"{height}, {width}":
         return (
             "The dense layer after Flatten becomes a convolution as large as the map that is flattened, not one of "
             "1x1; only the dense layers after it do."
+        )
+    if weights == "1, 1" or "cannot reshape array" in message:
+        return (
+            "map_shape belongs to the layer: for the first dense layer it is the map that is flattened, for the others "
+            "(1, 1, units of the layer before)."
         )
     if "found ndim=2" in message:
         return "Flatten is left out: what comes after it has to be a map."
@@ -189,26 +197,27 @@ def _see_map_size(received: Any, right: np.ndarray, network: Network, size: Size
     """Name a mistake that shows in the map's size."""
     if not isinstance(received, Array) or received.values.ndim != 4 or received.values.shape == right.shape:
         return
-    got = received.values.shape[1:3]
-    kernel = network.weights[0].shape[0]
-    valid = tuple((side - kernel + 1) // network.pool for side in size)
-    same = tuple(side // network.pool for side in size)
-    steps = tuple(side - kernel + 2 - height for side, height in zip(size, network.map_shape[:2], strict=True))
-    reasons = {
-        valid: "A convolution that was a dense layer has padding 'same': it may only lie where the whole window is, so "
-        "padding='valid'.",
-        same: "The convolutions have padding 'same': a window has no border of zeros, so padding='valid'.",
-        steps: "The pooling is missing: it stays as it is in the network.",
-        tuple(count - network.pool + 1 for count in steps): "The pooling has a stride of 1: it steps as in the "
-        "network, by its own size.",
-        tuple(-(-length // step) for length, step in zip(valid, network.map_shape[:2], strict=True)): "A convolution "
-        "that was a dense layer steps by its own size: its stride is 1.",
-        tuple(length // step for length, step in zip(valid, network.map_shape[:2], strict=True)): "A convolution "
-        "that was a dense layer steps by its own size: its stride is 1.",
+    kernel, pool = network.weights[0].shape[0], network.pool
+    valid = tuple((side - kernel + 1) // pool for side in size)
+    without = tuple(side - kernel + 2 - height for side, height in zip(size, network.map_shape[:2], strict=True))
+    sizes = {
+        "A convolution that was a dense layer has padding 'same': it may only lie where the whole window is, so "
+        "padding='valid'.": valid,
+        "The convolutions have padding 'same': a window has no border of zeros, so padding='valid'.": tuple(
+            side // pool for side in size
+        ),
+        "The pooling is missing: it stays as it is in the network.": without,
+        "The pooling has a stride of 1: it steps as in the network, by its own size.": tuple(
+            count - pool + 1 for count in without
+        ),
+        "A convolution that was a dense layer steps by its own size: its stride is 1.": tuple(
+            length // step for length, step in zip(valid, network.map_shape[:2], strict=True)
+        ),
     }
-    if got in reasons:
+    reasons = [text for text, each in sizes.items() if each == received.values.shape[1:3]]
+    if len(reasons) == 1:
         raise compare.Wrong(
-            f"{reasons[got]}\nMap for a picture of {size[0]} x {size[1]} pixels: expected the shape {right.shape}. "
+            f"{reasons[0]}\nMap for a picture of {size[0]} x {size[1]} pixels: expected the shape {right.shape}. "
             f"Received: {received.values.shape}."
         )
 
@@ -233,7 +242,8 @@ def see_boxes(subject: Subject, cells: Iterable[tuple[int, int, Size]], strides:
     """Ask for the boxes of some cells (row, column, window), and compare.
 
     Raises:
-        compare.Wrong: a box is wrong. Where one mistake explains all wrong boxes, the message begins with it.
+        compare.Wrong: a box is wrong. Where one mistake explains all wrong boxes, at least two of them, the message
+            begins with it.
     """
     wrongs: list[tuple[Any, np.ndarray, str]] = []
     explained: dict[str, np.ndarray] = {}  # mistakes that fit all wrong boxes, with what they give for the first one
@@ -248,7 +258,7 @@ def see_boxes(subject: Subject, cells: Iterable[tuple[int, int, Size]], strides:
         explained = {text: value for text, value in explained.items() if text in fitting} if wrongs else fitting
         wrongs.append((received, right, name))
     if wrongs:
-        compare.close(*wrongs[0], mistakes=explained)
+        compare.close(*wrongs[0], mistakes=explained if len(wrongs) >= LEAST_AGREEING else {})
 
 
 def _is_close(received: Any, value: np.ndarray) -> bool:

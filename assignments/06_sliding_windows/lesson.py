@@ -849,6 +849,7 @@ plt.show()
 # | suppression of all classes at once | The pedestrian in front of a car is gone. |
 # | only the best of each class | One car on the whole street. |
 # | dropped boxes drop others | In a row of cars some are missing. |
+# | the best box stays among those that are left | The loop never ends: interrupt the kernel. |
 # | the places within a class given | Boxes of other classes come back. |
 #
 # Not a mistake: dropping the low scores **after** the suppression. A box never drops a better one, so it makes no

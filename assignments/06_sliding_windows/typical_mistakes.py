@@ -162,6 +162,7 @@ def box_mistakes(row: int, column: int, window: Size, strides: list[int]) -> dic
     return {
         "The strides are not used: neighbouring cells are their product apart, in pixels.": with_step(1),
         "The strides multiply: neighbouring cells are their product apart, not their sum.": with_step(sum(strides)),
+        "The strides that are given are not used: 2 is always taken.": with_step(2),
         "Every layer's stride counts: here it is the largest alone.": with_step(max(strides)),
         "Every layer's stride counts: here it is that of the first layer alone.": with_step(strides[0]),
         "Every layer's stride counts: here it is that of the last layer alone.": with_step(strides[-1]),

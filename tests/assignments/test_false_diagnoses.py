@@ -105,6 +105,24 @@ CASES = {  # what was written: assignment, function that is asked, function -> w
         {"decode_heatmaps": ("column + 0.5, row + 0.5", "column + 1.0, row + 1.0")},
         ["at 0.5, not at 0", "the centres of pixels", "are mixed up"],
     ),
+    "the overlap's threshold turned around": (
+        "06",
+        "notes_non_max_suppression",
+        {"notes_non_max_suppression": ("overlaps < iou_threshold", "overlaps < 1 - iou_threshold")},
+        ["Nothing was suppressed", "is not used", "are swapped"],
+    ),
+    "kernels of a fixed size": (
+        "06",
+        "to_fully_convolutional",
+        {"to_fully_convolutional": ("map_shape[:2], activation", "(5, 5), activation")},
+        ["not one of 1x1"],
+    ),
+    "a picture of zeros": (
+        "06",
+        "classify_windows",
+        {"classify_windows": ("classify(crops)", "classify(0 * crops)")},
+        ["again and again", "divided by 255", "window_corners"],
+    ),
     "an error in yolo_eval's own line, beside a wrong function": (
         "03",
         "yolo_eval",
