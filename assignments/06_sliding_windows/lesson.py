@@ -837,8 +837,8 @@ plt.show()
 # | weights reshaped with the channels first | No error; the probabilities are nonsense. |
 # | height and width swapped in the kernel | No error on a square map; nonsense again. |
 # | a dense layer after `Flatten` as 1x1 | Keras cannot set the weights: (1, 1, 16, 400) is not (5, 5, 16, 400). |
-# | padding `"same"` | The map has 6 x 6 cells where one is right. |
-# | the biases forgotten | The same map, a little paler. |
+# | padding `"same"` | The map has 5 x 5 cells where one is right. |
+# | the biases forgotten | A map much like the right one, with other numbers. |
 # | the softmax forgotten | Probabilities above 1 and below 0. |
 # | the softmax over rows or columns | All 1 for a single window. |
 # | the input of a fixed size | An error for each picture of another size. |
