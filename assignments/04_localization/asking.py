@@ -96,8 +96,8 @@ def build_head(subject: Subject, features: int, num_classes: int) -> Model:
     received = subject.call("localizer_head", Input((features,)), num_classes)
     if isinstance(received, tuple | list):
         raise compare.Wrong(
-            f"Expected one tensor of 5 + {num_classes} numbers for each picture. Received: {compare.describe(received)}. "
-            f"Join the parts: Concatenate."
+            f"Expected one tensor of 5 + {num_classes} numbers for each picture. Received: "
+            f"{compare.describe(received)}. Join the parts: Concatenate."
         )
     model = compare.is_model(received, "localizer_head")
     expected = (None, 5 + num_classes)
@@ -137,11 +137,8 @@ def see_head(
     kernel = draw.normal(0, 1 / np.sqrt(features), (features, 5 + num_classes)).astype(np.float32)
     bias = draw.normal(0, 0.5, 5 + num_classes).astype(np.float32)
     places = {1: slice(0, 1), 4: slice(1, 5), num_classes: slice(5, None), 5 + num_classes: slice(None)}
-    of_units = [places[weight.shape[-1]] for weight in model.weights]
-    subject.set_weights(
-        model,
-        [(kernel if len(weight.shape) == 2 else bias)[..., place] for weight, place in zip(model.weights, of_units)],
-    )
+    shapes = [weight.shape for weight in model.weights]
+    subject.set_weights(model, [(kernel if len(shape) == 2 else bias)[..., places[shape[-1]]] for shape in shapes])
     x = draw.normal(0, scale, (6, features)).astype(np.float32)
     logits = x.astype(np.float64) @ kernel + bias
     right = np.concatenate([sigmoid(logits[:, :1]), logits[:, 1:5], softmax(logits[:, 5:])], axis=-1)

@@ -661,8 +661,9 @@ plt.show()
 # pictures it then learns that their "box" is 0, 0, 0, 0: a point in the left upper corner. No error tells you so, and
 # the loss goes down nicely.
 #
-# What does that do to pictures that are *not* empty? We let fog come up. The network grows less and less sure whether
-# there is something. Guess, before you run it: what becomes of the box?
+# What does that do to pictures that are *not* empty? We let things fade out, by blending each picture more and more with
+# an empty one. On the way the network is in doubt whether there is something. Guess, before you run it: what becomes of
+# the box?
 
 
 # %%
@@ -674,44 +675,35 @@ def loss_without_mask(y_true, y_pred):
 
 
 without_mask, _, _ = train_with(loss_without_mask)
-for name, network in {"masked": model, "not masked": without_mask}.items():
+networks = {"masked": model, "not masked": without_mask}
+for name, network in networks.items():
     print(f"{name:11} {np.mean(correct_at_iou(Y[test], network.predict(map_test, verbose=0))):.3f} right")
 
-fogs = (0.0, 0.3, 0.5, 0.7, 0.8, 0.9)
-some = [number for number in test if class_ids[number] is not None][:60]
-
-
-def in_fog(number, fog):
-    """Give a picture in fog: from 0, clear, to 1, grey."""
-    return (1 - fog) * X[number] + fog * 0.75
-
-
-foggy = {fog: base.predict(np.stack([in_fog(number, fog) for number in some]), verbose=0) for fog in fogs}
-seen = {
-    name: {fog: network.predict(foggy[fog], verbose=0) for fog in fogs}
-    for name, network in {"masked": model, "not masked": without_mask}.items()
-}
+some = [number for number in test if class_ids[number] is not None][:40]
+empty = [number for number in test if class_ids[number] is None][:40]
+shares = np.array([0, 0.2, 0.4, 0.6, 0.8, 1])  # of the empty picture
+blends = [(1 - share) * X[some] + share * X[np.resize(empty, len(some))] for share in shares]
+maps = [base.predict(blend, verbose=0) for blend in blends]
+seen = {name: [network.predict(each, verbose=0) for each in maps] for name, network in networks.items()}
 
 figure, axes = plt.subplots(1, 7, figsize=(17, 2.4))
-for axis, fog in zip(axes, fogs):
-    show(axis, in_fog(some[0], fog), f"fog {fog}")
-    for name, colour in {"masked": "red", "not masked": "blue"}.items():
-        y = seen[name][fog][0]
-        draw_box(axis, decode_prediction(y, SIZE, threshold=0)[0], color=colour, linewidth=2)
-sizes = {
-    name: [np.mean(y[:, 3:5].mean(axis=-1) / Y[some, 3:5].mean(axis=-1)) for y in of_fog.values()]
-    for name, of_fog in seen.items()
-}
-axes[6].plot(fogs, sizes["masked"], "o-", color="red", label="masked")
-axes[6].plot(fogs, sizes["not masked"], "o-", color="blue", label="not masked")
-axes[6].set(title="size of the boxes / right size", xlabel="fog", ylim=(0, None))
+colours = {"masked": "red", "not masked": "blue"}
+for axis, share, blend, place in zip(axes, shares, blends, range(len(shares))):
+    show(axis, blend[0], f"faded by {share:.0%}")
+    for name, colour in colours.items():
+        draw_box(axis, decode_prediction(seen[name][place][0], SIZE, threshold=0)[0], color=colour, linewidth=2)
+for name, colour in colours.items():
+    sizes = [np.mean(y[:, 3:5]) / np.mean(Y[some, 3:5]) for y in seen[name]]
+    axes[6].plot(shares, sizes, "o-", color=colour, label=name)
+axes[6].set(title="size of the boxes / right size", xlabel="faded by", ylim=(0, None))
 axes[6].legend(fontsize=8)
 plt.show()
 
 # %% [markdown]
-# Where the network trained without the mask is in doubt, its box (blue) shrinks and slides towards the corner: it gives
-# a mixture of the box and of the point that it learned for empty pictures. With the mask (red) the box answers the
-# question *where is it, if it is there?*, and the doubt stays where it belongs, in $p_c$.
+# The more in doubt the network that was trained without the mask is, the smaller its box (blue), and the nearer to the
+# corner: it gives a mixture of the box and of the point that it learned for empty pictures. So its boxes are less exact
+# where it is hardly in doubt, too, and fewer of them are right. With the mask (red) the box answers the question *where
+# is it, if it is there?*, and the doubt stays where it belongs, in $p_c$.
 
 # %% [markdown]
 # ## 8. Your own picture

@@ -30,7 +30,7 @@ def encode_mistakes(picture: Picture) -> dict[str, np.ndarray]:
     if box is None or class_id is None:
         raise ValueError("Expected a picture with an object.")
     x1, y1, x2, y2 = box
-    first, shorter = right.size - num_classes, np.arange(right.size) == 0
+    c_1 = right.size - num_classes
 
     def with_box(*numbers: float) -> np.ndarray:
         return np.concatenate([right[:1], np.array(numbers, np.float32), right[CLASSES]])
@@ -67,17 +67,15 @@ def encode_mistakes(picture: Picture) -> dict[str, np.ndarray]:
         "b_h and b_w are the whole height and width of the box, not halves of them.": with_box(
             b_x, b_y, b_h / 2, b_w / 2
         ),
-        "p_c is 0 although there is an object: it is 1 then.": np.where(shorter, np.float32(0), right),
+        "p_c is 0 although there is an object: it is 1 then.": np.append(np.float32(0), right[1:]),
         "The class is one place too early: c_1, which is number 5 of y, is for class 0.": with_class(
-            first + class_id - 1
+            c_1 + class_id - 1
         ),
-        "The class is one place too late: c_1, which is number 5 of y, is for class 0.": with_class(
-            first + class_id + 1
-        ),
+        "The class is one place too late: c_1, which is number 5 of y, is for class 0.": with_class(c_1 + class_id + 1),
         "c_1 .. c_n are 1 for the class and 0 for the others: not the number of the class.": with_class(
-            first + class_id, class_id
+            c_1 + class_id, class_id
         ),
-        "The class is missing: one of c_1 .. c_n is 1.": with_class(first + class_id, 0),
+        "The class is missing: one of c_1 .. c_n is 1.": with_class(c_1 + class_id, 0),
     }
 
 

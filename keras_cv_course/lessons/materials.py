@@ -15,6 +15,7 @@ _TRAIN_SIGNS, _TEST_SIGNS = 600, 120
 _PICTURES, _PICTURE_SIZE, _PICTURE_SEED = 160, 160, 1
 _ROADS, _ROAD_SIZE = 6, (720, 1280)
 _SCENES, _SCENE_SEED = 1200, 4
+_MY_STREET = 1212  # after the scenes: a large car
 _ROAD_SEED = 2026  # as in `kcc demo`; the shipped detector was trained with others
 _FACES, _FACE_SIZE, _FACE_SEED = 640, (64, 64), 3
 _FRAMES = 100
@@ -128,7 +129,7 @@ def _write_scenes(folder: Path, progress: Progress) -> None:
             progress(number + 1)
         ids = tuple(range(1, len(CLASS_NAMES) + 1))
         write_boxes(BoxedImages(Path(drawn), tuple(images), CLASS_NAMES, ids, "csv"), folder / "scenes", "csv")
-    image, _, _ = draw_street_picture(np.random.default_rng([_SCENE_SEED, _SCENES]))
+    image, _, _ = draw_street_picture(np.random.default_rng([_SCENE_SEED, _MY_STREET]))
     Image.fromarray(image).save(folder / "my_street.jpg", quality=92)
 
 

@@ -70,9 +70,9 @@ def draw_street_picture(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarra
         class_id = int(rng.integers(len(CLASS_NAMES)))
         box = _place_object(class_id, horizon, rng)
         _DRAW[class_id](_Brush(canvas, box, bool(rng.random() < 0.5)), rng)
-    image = np.asarray(picture.reduce(_SUPERSAMPLING), np.float32)
-    image = image * rng.uniform(0.8, 1.15) + rng.normal(0, rng.uniform(2, 8), image.shape)
-    return np.clip(image, 0, 255).astype(np.uint8), box, class_id
+    light = np.asarray(picture.reduce(_SUPERSAMPLING)) * rng.uniform(0.8, 1.15)
+    noisy = light + rng.normal(0, rng.uniform(2, 8), light.shape)
+    return np.clip(noisy, 0, 255).astype(np.uint8), box, class_id
 
 
 def _place_object(class_id: int, horizon: float, rng: np.random.Generator) -> np.ndarray:

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 from tiny_lesson import write_lesson
 
+from keras_cv_course.data.detection_datasets import find_boxes
 from keras_cv_course.data.signs import read_signs
 from keras_cv_course.errors import DataError, GradingError
 from keras_cv_course.lessons.build import write_generated_files
@@ -119,6 +120,11 @@ def test_material_is_drawn_with_progress(tmp_path: Path, name: str) -> None:
     if name == "signs":
         for part in ("train", "test"):
             assert len(read_signs(tmp_path / "datasets", part).data.images) > 100
+    if name == "scenes":
+        scenes = find_boxes(tmp_path / "scenes")
+        assert scenes.problems == ()
+        assert {len(image) for image in scenes.images} == {0, 1}
+        assert scenes.class_names == ("pedestrian", "car", "motorcycle")
     if name == "pictures":
         counts = {folder.name: len(list(folder.iterdir())) for folder in (tmp_path / "pictures").iterdir()}
         assert counts == {"open_hand": 80, "not_open_hand": 80}
