@@ -4,7 +4,7 @@ A road with houses and trees and its users is modelled in metres, seen by a came
 :mod:`.road`. No photograph is involved.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +21,7 @@ from keras_cv_course.data.synthetic.road.surface import draw_surface
 from keras_cv_course.data.synthetic.road.things import LEAST_INSIDE, MOST_HIDDEN, Extent, Sight, Thing, paint
 from keras_cv_course.data.synthetic.road.traffic import (
     CLASS_NAMES,
+    SignalPost,
     Spot,
     place_pedestrians,
     place_signals,
@@ -32,7 +33,7 @@ from keras_cv_course.errors import DataContentError
 __all__ = ["CLASS_NAMES", "LEAST_INSIDE", "MOST_HIDDEN", "RoadScene", "draw_road_scene", "draw_road_scenes"]
 
 _SMALLEST_PICTURE = 64
-_SUPERSAMPLING = 2
+SUPERSAMPLING = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +67,7 @@ def draw_road_scenes(count: int, seed: int, image_size: tuple[int, int] = (416, 
     """
     if count < 1:
         raise DataContentError(f"Expected count >= 1. Received: count={count}. Ask for at least one scene.")
-    _check_size(image_size)
+    check_size(image_size)
     return (draw_road_scene(np.random.default_rng([seed, index]), image_size) for index in range(count))
 
 
@@ -84,17 +85,40 @@ def draw_road_scene(rng: np.random.Generator, image_size: tuple[int, int] = (416
     Raises:
         DataContentError: `image_size` is too small.
     """
-    _check_size(image_size)
+    check_size(image_size)
     road, light = Road.random(rng), Light.random(rng)
-    camera = _place_camera(road, image_size, rng)
-    fine = camera.enlarged(_SUPERSAMPLING)
-    smallest = max(0.024 * min(image_size), 6) * _SUPERSAMPLING
-
+    camera = place_camera(road, image_size, rng)
     signals, posts = place_signals(road, rng)
     spots = place_vehicles(road, float(camera.position[0]), rng) + place_pedestrians(road, rng) + signals
+    return compose(road, camera, light, spots, posts, rng)
+
+
+def compose(
+    road: Road,
+    camera: Camera,
+    light: Light,
+    users: Sequence[Spot | Thing],
+    posts: Sequence[SignalPost],
+    rng: np.random.Generator,
+    clear: float = 0.0,
+) -> RoadScene:
+    """Paint a road with its surroundings and those of its users that the camera sees.
+
+    Args:
+        road: where.
+        camera: from where.
+        light: in which.
+        users: who is about; one that is built already was built for ``camera.enlarged(SUPERSAMPLING)``.
+        posts: what traffic lights hang from.
+        rng: decides houses, trees, the users' looks and the camera's noise.
+        clear: metres from the camera within which no tree and nothing else of the surroundings stands.
+    """
+    fine = camera.enlarged(SUPERSAMPLING)
+    smallest = max(0.024 * min(camera.image_size), 6) * SUPERSAMPLING
     woods = trees(road, fine, light, rng)
     scenery = [*woods, *street_furniture(road, fine, light, rng), *(signal_post(fine, light, post) for post in posts)]
-    seen = _look(spots, scenery, fine, light, smallest, rng)
+    scenery = [thing for thing in scenery if _distance(thing, camera) >= clear]
+    seen = _look([*scenery, *users], fine, light, smallest, rng)
     objects = [(thing, box) for thing, box in seen if thing.class_id is not None]
     # A tree throws its shadow also where the camera does not see the tree.
     shadows = [shadow for thing in [*woods, *(thing for thing, _ in objects)] for shadow in thing.shadows]
@@ -103,16 +127,22 @@ def draw_road_scene(rng: np.random.Generator, image_size: tuple[int, int] = (416
     canvas = surface.resize(fine.image_size[::-1], Image.Resampling.NEAREST)
     backdrop = skyline(fine, light, road.urban, rng) + houses(road, fine, light, rng)
     paint(canvas, [*backdrop, *(thing for thing, _ in seen[::-1])], foliage(light, fine, rng))
-    image = _photograph(canvas.reduce(_SUPERSAMPLING), rng)
+    image = _photograph(canvas.reduce(SUPERSAMPLING), rng)
 
-    boxes = np.array([box for _, box in objects], np.float32).reshape(-1, 4) / _SUPERSAMPLING
+    boxes = np.array([box for _, box in objects], np.float32).reshape(-1, 4) / SUPERSAMPLING
     if rng.random() < 0.5:  # a country where one drives on the left
         image = np.ascontiguousarray(image[:, ::-1])
-        boxes[:, [0, 2]] = image_size[1] - boxes[:, [2, 0]]
+        boxes[:, [0, 2]] = camera.image_size[1] - boxes[:, [2, 0]]
     return RoadScene(image, boxes, np.array([thing.class_id for thing, _ in objects], np.int64))
 
 
-def _check_size(image_size: tuple[int, int]) -> None:
+def _distance(thing: Thing, camera: Camera) -> float:
+    """Give the metres from the camera to the nearest corner of a thing's ground."""
+    return float(np.hypot(*(thing.footprint - camera.position[[0, 2]]).T).min())
+
+
+def check_size(image_size: tuple[int, int]) -> None:
+    """Raise DataContentError if a picture would be too small."""
     if min(image_size) < _SMALLEST_PICTURE:
         raise DataContentError(
             f"Expected image_size (height, width), each >= {_SMALLEST_PICTURE} pixels. Received: {image_size}. "
@@ -120,7 +150,7 @@ def _check_size(image_size: tuple[int, int]) -> None:
         )
 
 
-def _place_camera(road: Road, image_size: tuple[int, int], rng: np.random.Generator) -> Camera:
+def place_camera(road: Road, image_size: tuple[int, int], rng: np.random.Generator) -> Camera:
     """Behind a windscreen, on the pavement looking over the road, or, now and then, high above the road."""
     place = rng.choice(["driver", "pavement", "above"], p=[0.66, 0.24, 0.10])
     across = float(rng.integers(road.lanes[0]) + rng.uniform(0.4, 0.6)) * road.lane_width
@@ -136,13 +166,12 @@ def _place_camera(road: Road, image_size: tuple[int, int], rng: np.random.Genera
 
 
 def _look(
-    spots: list[Spot], scenery: list[Thing], camera: Camera, light: Light, smallest: float, rng: np.random.Generator
+    candidates: list[Thing | Spot], camera: Camera, light: Light, smallest: float, rng: np.random.Generator
 ) -> list[tuple[Thing, Extent]]:
     """Give what belongs on the picture, from near to far, each with its box. What is hidden is not even built."""
     sight = Sight(camera.image_size, smallest)
     seen = []
-    candidates: list[Thing | Spot] = [*scenery, *spots]
-    footprints = [thing.footprint for thing in scenery] + [footprint(spot) for spot in spots]
+    footprints = [one.footprint if isinstance(one, Thing) else footprint(one) for one in candidates]
     for number in near_to_far(np.array(footprints).reshape(-1, 4, 2), camera):
         candidate = candidates[number]
         if isinstance(candidate, Spot):

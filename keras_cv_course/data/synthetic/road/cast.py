@@ -6,16 +6,25 @@ from keras_cv_course.data.synthetic.road.buses import build_bus
 from keras_cv_course.data.synthetic.road.camera import NEAR, Camera, to_world
 from keras_cv_course.data.synthetic.road.cars import build_car
 from keras_cv_course.data.synthetic.road.light import Light
+from keras_cv_course.data.synthetic.road.limbs import Limbs
 from keras_cv_course.data.synthetic.road.lorries import build_lorry
 from keras_cv_course.data.synthetic.road.mesh import Mesh
+from keras_cv_course.data.synthetic.road.motorcycles import Motorcycle
 from keras_cv_course.data.synthetic.road.people import Pedestrian
 from keras_cv_course.data.synthetic.road.shadows import Shadow, contact_shadow, round_shadow, sun_shadow
 from keras_cv_course.data.synthetic.road.signals import build_traffic_light
 from keras_cv_course.data.synthetic.road.things import Extent, Thing
-from keras_cv_course.data.synthetic.road.traffic import BUS, CAR, LORRY, PEDESTRIAN, TRAFFIC_LIGHT, Spot
+from keras_cv_course.data.synthetic.road.traffic import BUS, CAR, LORRY, MOTORCYCLE, PEDESTRIAN, TRAFFIC_LIGHT, Spot
 
-_HALF_WIDTHS = {CAR: 0.92, BUS: 1.3, LORRY: 1.28, PEDESTRIAN: 0.22, TRAFFIC_LIGHT: 0.12}  # metres
-_HEIGHTS = {CAR: 2.0, BUS: 4.6, LORRY: 4.6, PEDESTRIAN: 2.0, TRAFFIC_LIGHT: 1.4}  # enough for every one
+_HALF_WIDTHS = {CAR: 0.92, BUS: 1.3, LORRY: 1.28, PEDESTRIAN: 0.22, TRAFFIC_LIGHT: 0.12, MOTORCYCLE: 0.42}  # metres
+_HEIGHTS = {
+    CAR: 2.0,
+    BUS: 4.6,
+    LORRY: 4.6,
+    PEDESTRIAN: 2.0,
+    TRAFFIC_LIGHT: 1.4,
+    MOTORCYCLE: 2.0,
+}  # enough for every one
 _MARGIN = 0.4  # for mirrors, arms and plates
 _CLEARANCE = 1.6  # metres that everyone keeps from the camera
 
@@ -52,11 +61,13 @@ def build(spot: Spot, camera: Camera, light: Light, rng: np.random.Generator) ->
     away = camera.position - position
     cosine, sine = np.cos(heading), np.sin(heading)
     eye = np.array([away[0] * cosine - away[2] * sine, away[1], away[0] * sine + away[2] * cosine])  # as it sees us
-    solid: Mesh | Pedestrian
+    solid: Mesh | Limbs
     if spot.class_id == TRAFFIC_LIGHT:
         solid = build_traffic_light(np.random.default_rng(spot.look), spot.state)
     elif spot.class_id == PEDESTRIAN:
         solid = Pedestrian(rng)
+    elif spot.class_id == MOTORCYCLE:
+        solid = Motorcycle(rng)
     else:
         scale = camera.pixels_per_metre(position)
         if spot.class_id == CAR:
@@ -74,5 +85,5 @@ def build(spot: Spot, camera: Camera, light: Light, rng: np.random.Generator) ->
         shadows = round_shadow(position) + sun_shadow(solid.world_points(position, heading), 0.1, light)
     elif spot.class_id != TRAFFIC_LIGHT:
         shadows = contact_shadow(position, heading, high - low)
-        shadows += sun_shadow(solid.world_points(position, heading), 0.0, light)
+        shadows += sun_shadow(solid.world_points(position, heading), 0.1 if isinstance(solid, Limbs) else 0.0, light)
     return Thing(footprint(spot), shapes, shadows=shadows, class_id=spot.class_id)

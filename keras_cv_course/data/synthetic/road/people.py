@@ -2,37 +2,37 @@
 
 import numpy as np
 
-from keras_cv_course.data.synthetic.road.camera import NEAR, Camera, Shape, hull, to_world, xyz
-from keras_cv_course.data.synthetic.road.light import Light
+from keras_cv_course.data.synthetic.road.camera import xyz
+from keras_cv_course.data.synthetic.road.limbs import Limbs
 from keras_cv_course.data.synthetic.road.paints import pick
 
-_SKIN = np.array([[236, 196, 170], [222, 176, 146], [196, 146, 112], [150, 104, 76], [104, 70, 50]], float)
+SKIN = np.array([[236, 196, 170], [222, 176, 146], [196, 146, 112], [150, 104, 76], [104, 70, 50]], float)
 _HAIR = np.array([[40, 30, 26], [24, 22, 22], [92, 64, 42], [176, 140, 84], [150, 150, 150], [116, 60, 36]], float)
-_CLOTHES = np.array(
+CLOTHES = np.array(
     [
         [34, 36, 42], [60, 66, 78], [46, 62, 104], [96, 104, 112], [222, 222, 218], [176, 42, 44], [226, 184, 62],
         [64, 110, 80], [120, 76, 52], [196, 178, 148], [226, 120, 60], [92, 60, 110], [84, 150, 180], [210, 120, 140],
     ],
     float,
 )  # fmt: skip
-_TROUSERS = np.array(
+TROUSERS = np.array(
     [[38, 40, 48], [48, 60, 92], [70, 84, 118], [90, 90, 92], [150, 136, 108], [28, 28, 30], [110, 90, 72]], float
 )
-_SHOES = np.array([[34.0, 32, 32], [224, 224, 222], [96, 66, 46]])
+SHOES = np.array([[34.0, 32, 32], [224, 224, 222], [96, 66, 46]])
 
 
-class Pedestrian:
-    """Rounded parts about joints, in a person's own coordinates: x to the right, y up, z forward, metres."""
+class Pedestrian(Limbs):
+    """A person who walks or stands."""
 
     def __init__(self, rng: np.random.Generator) -> None:
         """Choose age, build, clothes and the moment of a step."""
-        self.parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []  # joints (n, 3), radii (n,), colour (3,)
+        super().__init__()
         is_child = rng.random() < 0.15
         self.height = rng.uniform(1.05, 1.4) if is_child else rng.uniform(1.55, 1.92)
         self.girth = self.height * rng.uniform(0.9, 1.15) * (1.05 if is_child else 1)
         self.hip, self.shoulder = 0.50 * self.height, 0.80 * self.height
-        skin, coat = pick(rng, _SKIN, 6), pick(rng, _CLOTHES, 10)
-        trousers, shoes = pick(rng, _TROUSERS, 8), pick(rng, _SHOES, 6)
+        skin, coat = pick(rng, SKIN, 6), pick(rng, CLOTHES, 10)
+        trousers, shoes = pick(rng, TROUSERS, 8), pick(rng, SHOES, 6)
         has_long_coat, has_skirt = rng.choice([[True, False], [False, True], [False, False]], p=[0.25, 0.11, 0.64])
         sleeves = coat if rng.random() < 0.75 else skin
 
@@ -43,38 +43,35 @@ class Pedestrian:
             self._arm(side, -0.9 * side * step, sleeves, skin, rng.uniform(0.1, 0.9))
         self._torso(coat)
         if has_long_coat or has_skirt:
-            self._hem(coat if has_long_coat else pick(rng, _CLOTHES, 10), rng.uniform(0.12, 0.24) * self.height)
+            self._hem(coat if has_long_coat else pick(rng, CLOTHES, 10), rng.uniform(0.12, 0.24) * self.height)
         if rng.random() < 0.3:  # a rucksack
-            bag = pick(rng, _CLOTHES, 10)
-            self._add([(-0.06, self.shoulder - 0.08, -0.16), (0.06, self.hip + 0.12, -0.17)], [0.1, 0.1], bag)
+            bag = pick(rng, CLOTHES, 10)
+            self.add([(-0.06, self.shoulder - 0.08, -0.16), (0.06, self.hip + 0.12, -0.17)], [0.1, 0.1], bag)
         self._head(0.066 * (1.62 if is_child else self.height), skin, pick(rng, _HAIR, 6), 0.8 * coat, rng)
 
     def _torso(self, coat: np.ndarray) -> None:
         broad, waist, thick = 0.092 * self.girth, 0.062 * self.girth, 0.053 * self.girth
         chest, belly = self.shoulder - 0.02, self.hip + 0.03
         joints = [(-broad, chest, 0.0), (broad, chest, 0.0), (-waist, belly, 0.0), (waist, belly, 0.0)]
-        self._add(joints, [thick] * 4, coat)
+        self.add(joints, [thick] * 4, coat)
 
     def _hem(self, cloth: np.ndarray, drop: float) -> None:
         """The lower part of a long coat, or a skirt."""
         waist, top, hem = 0.062 * self.girth, self.hip + 0.06, self.hip - drop
         joints = [(-waist, top, 0.0), (waist, top, 0.0), (-1.5 * waist, hem, 0.0), (1.5 * waist, hem, 0.0)]
-        self._add(joints, [0.054 * self.girth] * 2 + [0.03 * self.girth] * 2, cloth)
+        self.add(joints, [0.054 * self.girth] * 2 + [0.03 * self.girth] * 2, cloth)
 
     def _head(self, size: float, skin: np.ndarray, hair: np.ndarray, cap: np.ndarray, rng: np.random.Generator) -> None:
         neck = self.shoulder + 0.035 * self.height
-        self._add([(0, neck, 0), (0, neck + 0.025 * self.height, 0.01)], [0.03 * self.girth] * 2, skin)
+        self.add([(0, neck, 0), (0, neck + 0.025 * self.height, 0.01)], [0.03 * self.girth] * 2, skin)
         y = self.height - size * 1.15
-        self._add([(0, y + 0.02, 0.015), (0, y - 0.045, 0.03)], [size * 0.98, size * 0.78], skin)
+        self.add([(0, y + 0.02, 0.015), (0, y - 0.045, 0.03)], [size * 0.98, size * 0.78], skin)
         on_head = rng.random()
         if on_head < 0.8:
             end = y - 0.14 if rng.random() < 0.35 else y + 0.01  # long or short
-            self._add([(0, y + 0.045, -0.02), (0, end, -0.055)], [size, size * 0.85], hair)
+            self.add([(0, y + 0.045, -0.02), (0, end, -0.055)], [size, size * 0.85], hair)
         elif on_head < 0.95:
-            self._add([(0, y + 0.05, 0), (0, y + 0.07, -0.01)], [size * 1.08, size * 0.95], cap)
-
-    def _add(self, joints: list[tuple[float, float, float]], radii: list[float], colour: np.ndarray) -> None:
-        self.parts.append((np.array(joints, float), np.array(radii), colour))
+            self.add([(0, y + 0.05, 0), (0, y + 0.07, -0.01)], [size * 1.08, size * 0.95], cap)
 
     def _leg(self, side: int, swing: float, cloth: np.ndarray, shoe: np.ndarray) -> None:
         hip, girth = self.hip, self.girth
@@ -84,10 +81,10 @@ class Pedestrian:
         ankle = knee + xyz(0, -shin * np.cos(swing - bend), shin * np.sin(swing - bend))
         lift = max(0.05 - ankle[1], 0)
         ankle[1] += lift
-        self._add([(x, hip, 0), tuple(knee)], [0.052 * girth, 0.038 * girth], cloth)
-        self._add([tuple(knee), tuple(ankle)], [0.038 * girth, 0.027 * girth], cloth)
+        self.add([(x, hip, 0), tuple(knee)], [0.052 * girth, 0.038 * girth], cloth)
+        self.add([tuple(knee), tuple(ankle)], [0.038 * girth, 0.027 * girth], cloth)
         toe = ankle + xyz(0.015 * side, -0.025, 0.15 * girth / 1.7)
-        self._add([tuple(ankle + xyz(0, -0.015, -0.02)), tuple(toe)], [0.035, 0.026], shoe)
+        self.add([tuple(ankle + xyz(0, -0.015, -0.02)), tuple(toe)], [0.035, 0.026], shoe)
 
     def _arm(self, side: int, swing: float, sleeve: np.ndarray, skin: np.ndarray, bend: float) -> None:
         shoulder, girth = self.shoulder, self.girth
@@ -95,43 +92,6 @@ class Pedestrian:
         elbow = top + np.array([side * 0.02, -0.165 * np.cos(swing), 0.165 * np.sin(swing)]) * girth
         forearm = swing + bend
         wrist = elbow + np.array([-side * 0.01, -0.145 * np.cos(forearm), 0.145 * np.sin(forearm)]) * girth
-        self._add([tuple(top), tuple(elbow)], [0.034 * girth, 0.027 * girth], sleeve)
-        self._add([tuple(elbow), tuple(wrist)], [0.026 * girth, 0.021 * girth], sleeve)
-        self._add([tuple(wrist), tuple(wrist + xyz(0, -0.05, 0.01))], [0.022 * girth, 0.019 * girth], skin)
-
-    def extent(self) -> tuple[np.ndarray, np.ndarray]:
-        """Smallest and largest coordinates (3,) of the joints."""
-        joints = np.concatenate([joints for joints, _, _ in self.parts])
-        return joints.min(axis=0), joints.max(axis=0)
-
-    def world_points(self, position: np.ndarray, heading: float) -> np.ndarray:
-        """All joints (n, 3) in world coordinates."""
-        return to_world(np.concatenate([joints for joints, _, _ in self.parts]), position, heading)
-
-    def shapes(self, camera: Camera, light: Light, position: np.ndarray, heading: float) -> list[Shape]:
-        """Project the parts, those behind first, each with a darker edge and a lighter middle."""
-        counts = [len(joints) for joints, _, _ in self.parts]
-        viewed = camera.view(self.world_points(position, heading))
-        if viewed[:, 2].min() < NEAR:
-            return []
-        pixels = camera.pixels(viewed)
-        scale = camera.focal / viewed[:, 2]
-        ends = np.cumsum(counts)
-        depths = [viewed[end - count : end, 2].mean() for end, count in zip(ends, counts, strict=True)]
-        side = camera.turn @ light.to_sun
-        towards_light = np.array([np.clip(2 * side[0], -1, 1), -0.7])
-        shaded = light.ambient * 0.8 + light.sun * 0.1
-        lit = light.ambient * 0.95 + light.sun * 0.65
-        shapes = []
-        for index in np.argsort(depths)[::-1]:
-            _, radii, colour = self.parts[index]
-            part = slice(ends[index] - counts[index], ends[index])
-            pixel_radii = radii * scale[part]
-            distance = np.array(depths[index])
-            for strength, radius, shift in ((shaded, 1.0, 0.0), (lit, 0.68, 0.3)):
-                if pixel_radii.max() < 1 and shift:
-                    continue
-                outline = hull(pixels[part] + shift * pixel_radii[:, None] * towards_light, radius * pixel_radii)
-                shown = np.clip(light.through_air(colour * strength, distance), 0, 255).astype(int)
-                shapes.append(Shape(outline.ravel().tolist(), tuple(shown.tolist())))
-        return shapes
+        self.add([tuple(top), tuple(elbow)], [0.034 * girth, 0.027 * girth], sleeve)
+        self.add([tuple(elbow), tuple(wrist)], [0.026 * girth, 0.021 * girth], sleeve)
+        self.add([tuple(wrist), tuple(wrist + xyz(0, -0.05, 0.01))], [0.022 * girth, 0.019 * girth], skin)

@@ -9,6 +9,7 @@ from keras_cv_course.data.synthetic.road.layout import Road
 
 CLASS_NAMES = ("car", "bus", "lorry", "pedestrian", "traffic light")
 CAR, BUS, LORRY, PEDESTRIAN, TRAFFIC_LIGHT = range(5)
+MOTORCYCLE = 5  # in no traffic that is placed here, and so without a name among those above
 
 _FARTHEST = 85.0  # metres
 _SHARES = [0.6, 0.18, 0.22]  # of cars, buses and lorries on the road
@@ -20,7 +21,7 @@ class Spot:
     """A user of the road and its place.
 
     Attributes:
-        class_id: place in `CLASS_NAMES`.
+        class_id: place in `CLASS_NAMES`, or `MOTORCYCLE`.
         position: (3,) metres, of the middle of its footprint; of a traffic light, of its housing's middle.
         heading: direction in which it looks, radians from z towards x.
         length: of a vehicle, metres.
