@@ -120,12 +120,18 @@ class PretrainedLandmarks(Pretrained):
     filters: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class PretrainedLocalizer(Pretrained):
+    """A localizer of :func:`keras_cv_course.models.localizer.localizer`, its weights packed by `write_weights`."""
+
+
 _KINDS: dict[str, type[Pretrained]] = {
     "classifier": PretrainedClassifier,
     "darknet detector": DarknetDetector,
     "detector": PackedDetector,
     "landmarks": PretrainedLandmarks,
     "window classifier": PretrainedWindows,
+    "localizer": PretrainedLocalizer,
 }
 
 
@@ -166,6 +172,11 @@ def landmark_models() -> dict[str, PretrainedLandmarks]:
 def window_classifiers() -> dict[str, PretrainedWindows]:
     """Give the registry's classifiers of windows: name -> entry."""
     return {name: entry for name, entry in registry().items() if isinstance(entry, PretrainedWindows)}
+
+
+def localizers() -> dict[str, PretrainedLocalizer]:
+    """Give the registry's localizers: name -> entry."""
+    return {name: entry for name, entry in registry().items() if isinstance(entry, PretrainedLocalizer)}
 
 
 def pretrained(name: str) -> Pretrained:

@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,6 +92,23 @@ def load_classifier(source: str | Path) -> Classifier:
         read_weights(weights_path(entry), model.weights)
         return Classifier(model, entry.class_names, entry.name)
 
+    path, model = open_model(source, classifiers())
+    return Classifier(model, class_names_of(path, model.output_shape[-1]), str(path))
+
+
+def open_model(source: str | Path, names: Iterable[str]) -> tuple[Path, keras.Model]:
+    """Load the model of a run folder or a ``.keras`` file.
+
+    Args:
+        source: the folder or file.
+        names: of the shipped models that would have been taken as well, for the message.
+
+    Returns:
+        The file, and the model.
+
+    Raises:
+        WeightsError: a missing or damaged file, or a run that is not complete.
+    """
     path = Path(source)
     if path.is_dir():
         if (path / "config.json").exists() and not (path / "model.keras").exists():
@@ -98,21 +116,24 @@ def load_classifier(source: str | Path) -> Classifier:
         path /= "model.keras"
     if not path.is_file() or path.suffix != ".keras":
         raise WeightsError(
-            f"Expected a trained model's name ({', '.join(classifiers())}), a run folder with model.keras, or a .keras "
+            f"Expected a trained model's name ({', '.join(names)}), a run folder with model.keras, or a .keras "
             f"file. Received: {str(source)!r}{'' if path.is_file() else f', and there is no {path}'}."
         )
     try:
-        model = keras.saving.load_model(path, compile=False)
+        return path, keras.saving.load_model(path, compile=False)
     except (OSError, ValueError, TypeError, KeyError, RuntimeError, zipfile.BadZipFile) as error:
         raise WeightsError(f"{path}: not a Keras model that loads here ({first_line(error)}).") from error
-    return Classifier(model, _class_names(path, model), str(path))
 
 
-def _class_names(path: Path, model: keras.Model) -> tuple[str, ...]:
-    """Take the names from the run's config.json; a bare file has the class numbers."""
+def class_names_of(path: Path, classes: int) -> tuple[str, ...]:
+    """Take the names from the config.json of a model's run; a bare file has the class numbers.
+
+    Raises:
+        WeightsError: a config.json without them.
+    """
     config = path.with_name("config.json")
     if not config.is_file():
-        return tuple(str(number) for number in range(model.output_shape[-1]))
+        return tuple(str(number) for number in range(classes))
     try:
         return tuple(map(str, json.loads(config.read_text(encoding="utf-8"))["class_names"]))
     except (ValueError, KeyError, TypeError) as error:
