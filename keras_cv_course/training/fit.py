@@ -115,7 +115,7 @@ def fit(
         feed,
         config,
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=config.label_smoothing),
-        metrics=["accuracy"],
+        make_metrics=lambda: [keras.metrics.CategoricalAccuracy("accuracy")],
         class_names=train.class_names,
         folder=folder,
         resume=resume,

@@ -44,7 +44,7 @@ def fit_batches(
     settings: FitSettings,
     *,
     loss: Any,
-    metrics: Sequence[Any],
+    make_metrics: Callable[[], Sequence[Any]],
     class_names: Sequence[str],
     folder: RunFolder | None,
     resume: bool,
@@ -74,11 +74,12 @@ def fit_batches(
     )
     try:
         with replicated(model) as twin:
-            twin.compile(optimizer, loss, metrics=list(metrics))
+            # Metrics are objects made here: a name would make its variables while the step is traced, which traces it twice.
+            twin.compile(optimizer, loss, metrics=list(make_metrics()))
             _train_epochs(twin, feed, keeper, callbacks)
     finally:
         # What was traced on the way computes in 16 bits; whatever the model does from here on shall not.
-        model.compile("sgd", loss, metrics=list(metrics))
+        model.compile("sgd", loss, metrics=list(make_metrics()))
     reestimate_statistics(model, feed.plain)
     if folder is not None:
         folder.write_model(model)

@@ -125,7 +125,7 @@ def fit_targets(
         feed,
         settings,
         loss=loss,
-        metrics=metrics,
+        make_metrics=lambda: metrics,
         class_names=class_names,
         folder=folder,
         resume=resume,

@@ -95,9 +95,9 @@ def fit_head(
             config.weight_decay,
         ),
         keras.losses.SparseCategoricalCrossentropy(),
-        metrics=["accuracy"],
+        metrics=[keras.metrics.SparseCategoricalAccuracy("accuracy")],
     )
-
+    twin.optimizer.build(twin.trainable_variables)  # or TensorFlow would trace the training step twice
     history = twin.fit(
         features,
         labels,

@@ -39,20 +39,25 @@ def unbroken(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("epoch", "batch", "saved"),
-    [(0, 1, 0), (1, 0, 1), (3, 2, 3), (3, -1, 4)],
-    ids=["first epoch", "start of an epoch", "last batch", "after the last epoch"],
+    "kills",
+    [[(0, 1, 0)], [(1, 0, 1), (1, 1, 1), (3, 2, 3)], [(3, -1, 4)]],
+    ids=["first epoch", "start, middle and last batch of an epoch", "after the last epoch"],
 )
 def test_killed_and_resumed_run_equals_an_unbroken_one(
-    unbroken: Path, tmp_path: Path, epoch: int, batch: int, saved: int
+    unbroken: Path, tmp_path: Path, kills: list[tuple[int, int, int]]
 ) -> None:
+    """Killed at each epoch and batch, when so many epochs are saved; and while writing, by what that leaves behind."""
     run = tmp_path / "run"
-    assert train(run, "--die", str(epoch), str(batch)) == KILLED
-    assert not (run / "model.keras").exists()
-    assert (run / "config.json").exists()
-    assert (run / "history.csv").exists() == (saved > 0)
-    if saved:
-        assert len(epochs(run)) == saved
+    for number, (epoch, batch, saved) in enumerate(kills):
+        assert train(run, *["--resume"] * (number > 0), "--die", str(epoch), str(batch)) == KILLED
+        assert not (run / "model.keras").exists()
+        assert (run / "config.json").exists()
+        assert (run / "history.csv").exists() == (saved > 0)
+        if saved:
+            assert len(epochs(run)) == saved
+        leftover = run / f".state.h5-x1y2z{number}"
+        leftover.mkdir()
+        (leftover / "state.h5").write_bytes(b"half")
     assert train(run, "--resume") == 0
     # Bit for bit: on a CPU the same operations on the same batches in the same order.
     assert epochs(run) == epochs(unbroken)
@@ -70,24 +75,6 @@ def test_resumed_run_keeps_its_precision(tmp_path: Path) -> None:
     assert train(run, "--resume", "--precision", "float32") == 0
     assert json.loads((run / "environment.json").read_text())["precision"] == "bfloat16"
     assert epochs(run) == epochs(whole)
-
-
-def test_killed_while_writing_leaves_nothing_behind_after_the_resume(tmp_path: Path) -> None:
-    run = tmp_path / "run"
-    assert train(run, "--die", "1", "1") == KILLED
-    leftover = run / ".state.h5-x1y2z3"
-    leftover.mkdir()
-    (leftover / "state.h5").write_bytes(b"half")
-    assert train(run, "--resume") == 0
-    assert not leftover.exists()
-
-
-def test_second_kill_loses_nothing_more(unbroken: Path, tmp_path: Path) -> None:
-    run = tmp_path / "run"
-    assert train(run, "--die", "1", "1") == KILLED
-    assert train(run, "--resume", "--die", "2", "1") == KILLED
-    assert train(run, "--resume") == 0
-    assert epochs(run) == epochs(unbroken)
 
 
 def test_complete_run_has_its_files_and_no_state(unbroken: Path) -> None:
