@@ -74,7 +74,7 @@ def fit_batches(
     )
     try:
         with replicated(model) as twin:
-            # Metrics are objects made here: a name would make its variables while the step is traced, which traces it twice.
+            # Objects, because a metric's name makes its variables while the step is traced, which traces it twice.
             twin.compile(optimizer, loss, metrics=list(make_metrics()))
             _train_epochs(twin, feed, keeper, callbacks)
     finally:
