@@ -661,9 +661,9 @@ plt.show()
 # pictures it then learns that their "box" is 0, 0, 0, 0: a point in the left upper corner. No error tells you so, and
 # the loss goes down nicely.
 #
-# What does that do to pictures that are *not* empty? We let things fade out, by blending each picture more and more with
-# an empty one. On the way the network is in doubt whether there is something. Guess, before you run it: what becomes of
-# the box?
+# What does that do to pictures that are *not* empty? We let things fade out, by blending each picture more and more
+# with an empty one. On the way the network is in doubt whether there is something. Guess, before you run it: what
+# becomes of the box?
 
 
 # %%
@@ -703,7 +703,8 @@ plt.show()
 # The more in doubt the network that was trained without the mask is, the smaller its box (blue), and the nearer to the
 # corner: it gives a mixture of the box and of the point that it learned for empty pictures. So its boxes are less exact
 # where it is hardly in doubt, too, and fewer of them are right. With the mask (red) the box answers the question *where
-# is it, if it is there?*, and the doubt stays where it belongs, in $p_c$.
+# is it, if it is there?*, and the doubt stays where it belongs, in $p_c$. On a picture that is quite empty the red box
+# is anything: nobody ever asked for it, and nobody looks at it.
 
 # %% [markdown]
 # ## 8. Your own picture
