@@ -1,10 +1,10 @@
 """Time the convolutional form of sliding windows against the plain one, which cuts every window out.
 
 Both classify the same windows of drawn pictures of 28 x 28, 224 x 224 and 608 x 608 pixels, taking turns, and must say
-the same to 1e-5 and give the same boxes. Times are of the processor, over all cores, which other work on the machine hardly
-falsifies; multiplications are counted beside them. Two networks: the lecture's, of 14 x 14 windows, which spends nearly
-all of its work in the dense layers, where windows share nothing; and that of `road-windows`, of 32 x 32. Weights are
-drawn, as they decide nothing about the time.
+the same to 1e-5 and give the same boxes. Times are of the processor, over all cores, which other work on the machine
+hardly falsifies; multiplications are counted beside them. Two networks: the lecture's, of 14 x 14 windows, which spends
+nearly all of its work in the dense layers, where windows share nothing; and that of `road-windows`, of 32 x 32. Weights
+are drawn, as they decide nothing about the time.
 
 Run from the checkout: python benchmarks/sliding_windows.py [--rounds 1] [--sizes 28,224,608]
 """

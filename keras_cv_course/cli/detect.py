@@ -124,7 +124,7 @@ def detect(
         "--batch-size": batch_size,
     }
     of_windows = {"--background": background, "--window-heights": window_heights, "--stride": stride}
-    check_method(method, of_yolo, of_windows)
+    check_method(method, weights, of_yolo, of_windows)
     sources = find_sources(paths, folder)
     wanted = None if classes is None else tuple(name.strip() for name in classes.split(",") if name.strip())
     if wanted == ():

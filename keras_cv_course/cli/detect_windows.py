@@ -52,8 +52,12 @@ class Settings:
     classes: tuple[str, ...] | None
 
 
-def check_method(method: str, of_yolo: Mapping[str, Any], of_windows: Mapping[str, Any]) -> None:
-    """Refuse options of the other method; raise RunError."""
+def check_method(method: str, weights: str | None, of_yolo: Mapping[str, Any], of_windows: Mapping[str, Any]) -> None:
+    """Refuse weights and options of the other method; raise RunError."""
+    from keras_cv_course.pretrained import window_classifiers
+
+    if method == "yolo" and weights in window_classifiers():
+        raise RunError(f"{weights} is a classifier of windows. Add --method sliding-window.")
     others = of_windows if method == "yolo" else of_yolo
     given = [name for name, value in others.items() if value is not None]
     if given:

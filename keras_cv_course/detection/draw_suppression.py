@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from keras_cv_course.detection.draw import draw_labels, get_colors_for_classes
+from keras_cv_course.detection.draw import draw_labels
 from keras_cv_course.detection.label_font import font_file
 from keras_cv_course.detection.select_boxes_notes import suppression_steps
 from keras_cv_course.detections import Detections
 from keras_cv_course.errors import DataContentError
 from keras_cv_course.files import atomic_path
 
-_WAITING, _GOING = (225, 225, 225), (235, 60, 50)
+_WAITING, _PICKED, _DISCARDED = (225, 225, 225), (60, 210, 90), (235, 60, 50)
 _COLOURS = 96  # of the picture's palette
 
 
@@ -28,8 +28,8 @@ def animate_suppression(
 ) -> None:
     """Draw the notes' non-max suppression step by step into a GIF that runs in a loop.
 
-    Boxes that wait are light, those that are discarded red, those that are picked in their class's colour. A line below
-    the picture says what happens.
+    Boxes that wait are light, those that are discarded red, those that are picked green. A line below the picture says
+    what happens. Labels are scores, with the class where there are several.
 
     Args:
         path: the .gif file, written whole or not at all.
@@ -64,19 +64,19 @@ def animate_suppression(
 def _frames(
     image: np.ndarray, candidates: Detections, score_threshold: float, iou_threshold: float
 ) -> Iterator[Image.Image]:
-    scores, names = candidates.scores, candidates.class_names
-    palette = get_colors_for_classes(len(names))
+    scores = candidates.scores
+    names = [candidates.class_names[number] for number in candidates.class_ids]
+    several = len(set(names)) > 1
+    labels = [f"{name} {score:.2f}" if several else f"{score:.2f}" for name, score in zip(names, scores, strict=True)]
     waiting = set(range(len(scores)))
     picked: list[int] = []
 
-    def frame(caption: str, going: set[int]) -> Image.Image:
+    def frame(caption: str, discarded: set[int]) -> Image.Image:
         # The first box is in front, and keeps its label longest.
-        shown = [*picked, *sorted(going, key=lambda i: -scores[i]), *sorted(waiting - going, key=lambda i: -scores[i])]
-        labels = [f"{names[candidates.class_ids[i]]} {scores[i]:.2f}" for i in shown]
-        colours = [
-            palette[candidates.class_ids[i]] if i in picked else _GOING if i in going else _WAITING for i in shown
-        ]
-        drawn = draw_labels(Image.fromarray(image), candidates.boxes[shown], labels, colours)
+        by_score = sorted(waiting | discarded, key=lambda index: -scores[index])
+        shown = [*picked, *sorted(by_score, key=lambda index: index not in discarded)]
+        colours = [_PICKED] * len(picked) + [_DISCARDED] * len(discarded) + [_WAITING] * (len(waiting - discarded))
+        drawn = draw_labels(Image.fromarray(image), candidates.boxes[shown], [labels[i] for i in shown], colours)
         return _with_caption(drawn, caption)
 
     yield frame(f"{len(waiting)} boxes", set())
@@ -86,11 +86,10 @@ def _frames(
     for step in suppression_steps(scores, candidates.boxes, candidates.class_ids, score_threshold, iou_threshold):
         waiting.remove(step.picked)
         picked.append(step.picked)
-        going = set(step.discarded.tolist())
-        name = names[candidates.class_ids[step.picked]]
-        caption = f"Pick the best {name}, {scores[step.picked]:.2f}; discard IoU >= {iou_threshold:g}: {len(going)}"
-        yield frame(caption, going)
-        waiting -= going
+        discarded = set(step.discarded.tolist())
+        best = f"{names[step.picked]}, {scores[step.picked]:.2f}"
+        yield frame(f"Pick the best {best}; discard IoU >= {iou_threshold:g}: {len(discarded)}", discarded)
+        waiting -= discarded
     yield frame(f"{len(picked)} boxes are left", set())
 
 

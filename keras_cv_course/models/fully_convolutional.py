@@ -163,6 +163,8 @@ def _replace(step: keras.Operation, maps: Sequence[_Map], channels: int) -> _Ste
     """Find what computes for each window of a picture what `step` computes for one by itself."""
     taken = maps[0]
     if isinstance(step, keras.Model):
+        if len(maps) > 1:
+            _refuse(step, f"it takes {len(maps)} inputs, and a model of one is expected")
         return _Step(*_convert(step, taken, channels))
     kind = type(step)
     if kind in _MERGING or kind is layers.Concatenate:

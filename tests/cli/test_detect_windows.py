@@ -73,7 +73,14 @@ def test_what_is_refused(folder: Path, options: list[str], message: str) -> None
     assert not (folder / "none").exists()
 
 
-def test_options_of_windows_mean_nothing_to_yolo(folder: Path) -> None:
-    failed = kcc("detect", "a.png", "--stride", 4, cwd=folder)
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--stride", 4], "--stride means nothing with --method yolo"),
+        (["--weights", "road-windows"], "Add --method sliding-window"),
+    ],
+)
+def test_what_yolo_refuses(folder: Path, options: list[object], message: str) -> None:
+    failed = kcc("detect", "a.png", *options, cwd=folder)
     assert failed.returncode == 1
-    assert "--stride means nothing with --method yolo" in failed.stderr
+    assert message in failed.stderr

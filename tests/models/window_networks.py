@@ -33,7 +33,7 @@ def sequential() -> keras.Sequential:
 
 
 def functional() -> keras.Model:
-    """Branches, a nested model with random layers, 'same' where it pads nothing, and global pooling; two outputs."""
+    """Branches, nested models, random layers, 'same' where it pads nothing, and global pooling; two outputs."""
     stem = keras.Sequential(
         [keras.Input((22, 26, 3)), layers.RandomFlip(), layers.Rescaling(2.0), layers.SeparableConv2D(8, 3)],
         name="stem",
@@ -45,8 +45,9 @@ def functional() -> keras.Model:
     means = layers.GlobalAveragePooling2D()(x)
     most = layers.GlobalMaxPooling2D(keepdims=True)(layers.Conv2D(9, (2, 3))(x))
     joined = layers.BatchNormalization(axis=1)(layers.Concatenate(axis=1)([means, layers.Flatten()(most)]))
+    head = keras.Sequential([keras.Input((21,)), layers.Dropout(0.5), layers.Dense(3, "softmax")], name="head")
     box = layers.Dense(4)(layers.Flatten()(x))
-    return with_drawn_weights(keras.Model([inputs], [layers.Dense(3, "softmax")(joined), box], name="functional"))
+    return with_drawn_weights(keras.Model([inputs], [head(joined), box], name="functional"))
 
 
 def lecture() -> keras.Model:
