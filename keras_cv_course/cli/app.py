@@ -19,6 +19,7 @@ from keras_cv_course.cli import (
     grade,
     grade_batch,
     landmarks,
+    localize,
     package,
     predict,
     train,
@@ -77,6 +78,7 @@ app.add_typer(evaluate.app, name="evaluate", rich_help_panel="Models")
 app.add_typer(predict.app, name="predict", rich_help_panel="Models")
 app.command("detect", rich_help_panel="Models")(detect.detect)
 app.command("landmarks", rich_help_panel="Models")(landmarks.landmarks)
+app.command("localize", rich_help_panel="Models")(localize.localize)
 app.command("convert", rich_help_panel="Models")(convert.convert)
 app.add_typer(assignments.app, name="assignments", rich_help_panel="Assignments")
 app.command("start", rich_help_panel="Assignments")(assignments.start)

@@ -168,6 +168,9 @@ def roads(
     seed: Annotated[int, typer.Option(min=0, help="Equal seeds draw equal scenes.")] = 0,
     size: Annotated[int, typer.Option(min=64, help="Side of the pictures in pixels.")] = 416,
     to: Annotated[Format, typer.Option("--to", help="Format of the set.")] = "voc",
+    lone: Annotated[
+        bool, typer.Option("--lone", help="One pedestrian, car or motorcycle on each scene, or nobody.")
+    ] = False,
 ) -> None:
     """Draw road scenes with exact boxes: cars, buses, lorries, pedestrians and traffic lights.
 
@@ -183,6 +186,7 @@ def roads(
             seed=seed,
             format=to,
             image_size=(size, size),
+            lone=lone,
             progress=lambda done: bar.update(task, completed=done),
         )
     say(f"{count} road scenes (synthetic) in {folder.resolve()}")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 DEFAULT_MODEL = "signs-resnet50"
 DEFAULT_DETECTOR = "road-yolov2"
 DEFAULT_WINDOWS = "road-windows"
+DEFAULT_LOCALIZER = "road-localizer"
 
 DataFolder = Annotated[
     Path | None,

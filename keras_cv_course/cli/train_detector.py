@@ -141,12 +141,12 @@ def _run(run: "RunFolder", details: dict[str, Any], *, resume: bool) -> None:
     from keras_cv_course.training.fit_detector import fit_detector
 
     if resume and run.model.exists() and not _last_file(run).exists():  # stopped between training and report
-        _, held_out = _pictures_of_run(details)
+        _, held_out = pictures_of_run(details)
         _report(run, details, run.read_history(), held_out)
         return
     if resume:
         run.go_on()
-    train, held_out = _pictures_of_run(details) if resume else divide(details)
+    train, held_out = pictures_of_run(details) if resume else divide(details)
     config = _fit_config(details, len(train), resume=resume)
     gpus = prepare_devices(config.seed)
     if not resume:
@@ -212,7 +212,7 @@ def _check_apart(train: "BoxedImages", held_out: "BoxedImages", remedy: str) -> 
         )
 
 
-def _pictures_of_run(details: dict[str, Any]) -> "tuple[BoxedImages, BoxedImages | None]":
+def pictures_of_run(details: dict[str, Any]) -> "tuple[BoxedImages, BoxedImages | None]":
     """Read the pictures that a run started with."""
     from keras_cv_course.data.detection_datasets import find_boxes
 

@@ -8,6 +8,7 @@ from PIL import Image
 
 from keras_cv_course.data.boxed_images import BoxedImage, BoxedImages
 from keras_cv_course.data.detection_datasets import write_boxes
+from keras_cv_course.data.synthetic import lone_scenes
 from keras_cv_course.data.synthetic.road_scenes import CLASS_NAMES, draw_road_scenes
 from keras_cv_course.files import check_new_folder
 
@@ -21,6 +22,7 @@ def write_road_scenes(
     seed: int,
     format: str = "voc",
     image_size: tuple[int, int] = (416, 416),
+    lone: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> None:
     """Draw scenes and write them with their boxes, whole or not at all.
@@ -33,6 +35,7 @@ def write_road_scenes(
         seed: 0 or more; another seed gives other scenes.
         format: voc, coco, yolo or csv.
         image_size: (height, width), each at least 64.
+        lone: with one pedestrian, car or motorcycle on each scene, or nobody, instead of all the traffic.
         progress: called with the number of scenes drawn so far.
 
     Raises:
@@ -41,7 +44,10 @@ def write_road_scenes(
     """
     folder = Path(folder)
     check_new_folder(folder)
-    scenes = draw_road_scenes(count, seed, image_size)
+    draw, class_names = (
+        (lone_scenes.draw_lone_scenes, lone_scenes.CLASS_NAMES) if lone else (draw_road_scenes, CLASS_NAMES)
+    )
+    scenes = draw(count, seed, image_size)
     with tempfile.TemporaryDirectory() as drawn:
         images = []
         for number, scene in enumerate(scenes):
@@ -53,5 +59,5 @@ def write_road_scenes(
             images.append(BoxedImage(name, path, image_size, scene.boxes, scene.class_ids, flags, frozenset({split})))
             if progress is not None:
                 progress(number + 1)
-        ids = tuple(range(1, len(CLASS_NAMES) + 1))
-        write_boxes(BoxedImages(Path(drawn), tuple(images), CLASS_NAMES, ids, format), folder, format)
+        ids = tuple(range(1, len(class_names) + 1))
+        write_boxes(BoxedImages(Path(drawn), tuple(images), class_names, ids, format), folder, format)
