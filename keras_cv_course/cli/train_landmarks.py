@@ -33,8 +33,8 @@ def landmarks(
     ] = None,
     pictures: Annotated[int | None, typer.Option(min=1, help="To draw and train on. [dim]Default: 3000[/]")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over them. [dim]Default: 12[/]")] = None,
-    batch_size: Annotated[int | None, typer.Option(min=1, help="Pictures a step. [dim]Default: 32[/]")] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="The highest. [dim]Default: 0.003[/]")] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Pictures a step. [dim]Default: 16[/]")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="The highest. [dim]Default: 0.002[/]")] = None,
     precision: Annotated[
         str | None,
         typer.Option(help="float32, bfloat16, float16 or auto. [dim]Default: auto, what suits the machine[/]"),

@@ -55,7 +55,7 @@ def stacked_hourglass(
     maps = []
     for number in range(1, stacks + 1):
         stack = f"stack{number}"
-        deepest, y = _hourglass(x, filters, depth, stack)
+        deepest, y = hourglass(x, filters, depth, stack)
         y = layers.Conv2D(filters, 1, use_bias=False, name=f"{stack}_conv")(y)
         y = _activated(y, f"{stack}_conv")
         # Losses are computed of these: float32 also under a mixed-precision policy.
@@ -97,8 +97,14 @@ def parallel_block(x: Tensor, filters: int, name: str) -> Tensor:
     return layers.Add(name=f"{name}_add")([layers.Concatenate(name=f"{name}_concat")(parts), shortcut])
 
 
-def _hourglass(x: Tensor, filters: int, depth: int, name: str) -> tuple[Tensor, Tensor]:
+def hourglass(x: Tensor, filters: int, depth: int, name: str) -> tuple[Tensor, Tensor]:
     """Halve maps `depth` times and double them again, each time adding what they were before.
+
+    Args:
+        x: (batch, height, width, filters).
+        filters: a multiple of 4.
+        depth: at least 1.
+        name: of the layers, a prefix.
 
     Returns:
         The smallest maps and the result, of the size of `x`.
@@ -106,7 +112,7 @@ def _hourglass(x: Tensor, filters: int, depth: int, name: str) -> tuple[Tensor, 
     level = f"{name}_level{depth}"
     kept = parallel_block(x, filters, f"{level}_kept")
     y = parallel_block(layers.MaxPooling2D(2, name=f"{level}_pool")(x), filters, f"{level}_down")
-    deepest, y = (y, y) if depth == 1 else _hourglass(y, filters, depth - 1, name)
+    deepest, y = (y, y) if depth == 1 else hourglass(y, filters, depth - 1, name)
     y = parallel_block(y, filters, f"{level}_up")
     y = layers.UpSampling2D(2, name=f"{level}_double")(y)
     return deepest, layers.Add(name=f"{level}_add")([kept, y])

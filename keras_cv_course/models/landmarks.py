@@ -42,7 +42,9 @@ def encode_target(points: np.ndarray, has_face: Any, image_size: tuple[int, int]
             f"and {has_face.shape}."
         )
     height, width = image_size
-    parts = (points / np.array([width, height], np.float32)).reshape(*has_face.shape, -1)  # (..., 2 n)
+    parts = (points / np.array([width, height], np.float32)).reshape(
+        *has_face.shape, 2 * points.shape[-2]
+    )  # (..., 2 n)
     target = np.concatenate([np.ones_like(parts[..., :1]), parts], axis=-1)
     return np.where(has_face[..., None], target, 0).astype(np.float32)
 
@@ -64,7 +66,7 @@ def decode_prediction(prediction: np.ndarray, image_size: tuple[int, int]) -> tu
     if prediction.ndim < 1 or prediction.shape[-1] < 3 or prediction.shape[-1] % 2 == 0:
         raise ModelError(f"Expected 1 + 2 n numbers for n points. Received: shape {prediction.shape}.")
     height, width = image_size
-    points = prediction[..., 1:].reshape(*prediction.shape[:-1], -1, 2)
+    points = prediction[..., 1:].reshape(*prediction.shape[:-1], prediction.shape[-1] // 2, 2)
     return prediction[..., 0], points * np.array([width, height], np.float32)
 
 

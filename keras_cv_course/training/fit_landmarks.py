@@ -31,9 +31,9 @@ class LandmarkFitConfig(FitSettings):
     """
 
     epochs: int = 12
-    batch_size: int = 32
+    batch_size: int = 16
     optimizer: Literal["sgd", "adam"] = "adam"
-    learning_rate: float = 3e-3
+    learning_rate: float = 2e-3
     warmup_epochs: float = 0.5
     weight_decay: float = 0.0
     augmentation: Augmentation | None = field(default_factory=_mild)
