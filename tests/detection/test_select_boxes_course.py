@@ -1,9 +1,10 @@
-import subprocess
+import os
 import sys
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from forked import run_forked
 from hypothesis import given
 from hypothesis import strategies as st
 from nms_reference import candidates, many_candidates, quadratic_nms
@@ -151,23 +152,26 @@ def test_suppression_of_thousands(classes, max_boxes):
     assert_equal(ours, course_loop(*inputs, max_boxes, 0.5))
 
 
+def memory_of_many_boxes() -> None:
+    """Print how much more memory 15,000 boxes take than ten, in KiB."""
+    import resource
+
+    draw = np.random.default_rng(0)
+    corner = draw.uniform(0, 1000, (15_000, 2)).astype(np.float32)
+    scores, classes = draw.random(15_000, np.float32), draw.integers(0, 80, 15_000)
+    inputs = [scores, np.concatenate([corner, corner + 20], axis=1), classes]
+    yolo_non_max_suppression(*(values[:10] for values in inputs))  # compiles
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    yolo_non_max_suppression(*inputs)
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    print(grown // 1024 if sys.platform == "darwin" else grown)
+
+
 def test_the_memory_for_a_batch_of_boxes_grows_with_their_number():
     pytest.importorskip("resource", reason="no such figure on this system")
     # In a process of its own: the figure is the most that a process ever had.
-    code = """
-import resource, sys
-import numpy as np
-from keras_cv_course.detection.select_boxes_course import yolo_non_max_suppression
-draw = np.random.default_rng(0)
-corner = draw.uniform(0, 1000, (15_000, 2)).astype(np.float32)
-inputs = [draw.random(15_000, np.float32), np.concatenate([corner, corner + 20], axis=1), draw.integers(0, 80, 15_000)]
-yolo_non_max_suppression(*(values[:10] for values in inputs))  # compiles
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-yolo_non_max_suppression(*inputs)
-grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-print(grown // 1024 if sys.platform == "darwin" else grown)  # KiB
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = run_forked(memory_of_many_boxes, ["memory"], cwd=None, environment=os.environ)
+    assert done.returncode == 0, done.stderr
     assert int(done.stdout) < 500_000  # a single array of all pairs has 0.9 GB
 
 
