@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from keras_cv_course.errors import ModelError, WeightsError, first_line
-from keras_cv_course.models.pixels import white_level
+from keras_cv_course.models.pixels import model_pixels
 from keras_cv_course.models.resnet import resnet
 from keras_cv_course.pretrained import classifiers, weights_path
 from keras_cv_course.weights_file import read_weights
@@ -72,8 +72,7 @@ class Classifier:
 
     def prepare(self, images: np.ndarray) -> np.ndarray:
         """Turn images uint8 (m, height, width, 3) into float32 with the values that the model takes."""
-        white = white_level(self.model)
-        return images.astype(np.float32) if white == 255 else images.astype(np.float32) / 255
+        return model_pixels(self.model, images)
 
 
 def load_classifier(source: str | Path) -> Classifier:

@@ -1,6 +1,5 @@
 """A trained network for points with everything that is needed to use it."""
 
-import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -13,10 +12,12 @@ import numpy as np
 from keras_cv_course.data.image_files import resize_image
 from keras_cv_course.data.landmarks import BODY_32, EYE_CORNERS, FACE_68, PointScheme
 from keras_cv_course.data.letterbox import letterbox_placement
-from keras_cv_course.errors import ModelError, WeightsError, first_line
+from keras_cv_course.errors import ModelError
+from keras_cv_course.models.classifier import open_model
 from keras_cv_course.models.heatmaps import decode_log_heatmaps
 from keras_cv_course.models.hourglass import STRIDE, stacked_hourglass
 from keras_cv_course.models.landmarks import decode_prediction
+from keras_cv_course.models.pixels import model_pixels
 from keras_cv_course.pretrained import landmark_models, weights_path
 from keras_cv_course.weights_file import read_weights
 
@@ -42,7 +43,8 @@ class LandmarkFinder:
     """A model and the meaning of its points.
 
     Attributes:
-        model: of :func:`~.hourglass.stacked_hourglass` or :func:`~.landmarks.landmark_regressor`.
+        model: of :func:`~.hourglass.stacked_hourglass` or :func:`~.landmarks.landmark_regressor`, or with the outputs
+            of one of them. Values are 0..1, or 0..255 where it begins with a layer that scales them.
         scheme: the order of its points.
         origin: where it comes from, for reports.
     """
@@ -76,7 +78,7 @@ class LandmarkFinder:
             )
         probabilities, points = [np.zeros(0, np.float32)], [np.zeros((0, self.scheme.count, 2), np.float32)]
         for start in range(0, len(images), PREDICTION_BATCH):
-            batch = images[start : start + PREDICTION_BATCH].astype(np.float32) / 255
+            batch = model_pixels(self.model, images[start : start + PREDICTION_BATCH])
             output = self.model.predict_on_batch(batch)
             if isinstance(output, dict):
                 found = output["face"][:, 0], np.asarray(decode_log_heatmaps(output["heatmaps"][:, -1])) * STRIDE
@@ -135,21 +137,7 @@ def load_landmark_finder(source: str | Path) -> LandmarkFinder:
         model = stacked_hourglass(entry.points, entry.input_size, stacks=entry.stacks, filters=entry.filters)
         read_weights(weights_path(entry), model.weights)
         return LandmarkFinder(model, _SCHEMES[entry.points], entry.name)
-
-    path = Path(source)
-    if path.is_dir():
-        if (path / "config.json").exists() and not (path / "model.keras").exists():
-            raise WeightsError(f"{source}: a run that is not complete. Go on with it: kcc train landmarks --resume ...")
-        path /= "model.keras"
-    if not path.is_file() or path.suffix != ".keras":
-        raise WeightsError(
-            f"Expected a model's name ({', '.join(landmark_models())}), a run folder with model.keras, or a .keras "
-            f"file. Received: {str(source)!r}{'' if path.is_file() else f', and there is no {path}'}."
-        )
-    try:
-        model = keras.saving.load_model(path, compile=False)
-    except (OSError, ValueError, TypeError, KeyError, RuntimeError, zipfile.BadZipFile) as error:
-        raise WeightsError(f"{path}: not a Keras model that loads here ({first_line(error)}).") from error
+    path, model = open_model(source, landmark_models())
     return LandmarkFinder(model, _SCHEMES[number_of_points(model, str(path))], str(path))
 
 

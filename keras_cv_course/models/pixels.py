@@ -7,6 +7,7 @@ pixels as they are in the file. Everything in this package that feeds images to 
 from collections.abc import Iterator
 
 import keras
+import numpy as np
 from keras import layers
 
 # These move pixels and keep their values.
@@ -32,6 +33,12 @@ def white_level(model: keras.Model) -> float:
         elif kind in _ARITHMETIC:
             return 255.0
     return 1.0
+
+
+def model_pixels(model: keras.Model, images: np.ndarray) -> np.ndarray:
+    """Turn images uint8 (..., 3) into float32 with the values that `model` takes."""
+    pixels = images.astype(np.float32)
+    return pixels if white_level(model) == 255 else pixels / 255
 
 
 def _steps(model: keras.Model) -> Iterator[keras.Operation]:

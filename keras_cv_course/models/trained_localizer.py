@@ -15,7 +15,7 @@ from keras_cv_course.models.localizer import (
     decode_prediction,
     localizer,
 )
-from keras_cv_course.models.pixels import white_level
+from keras_cv_course.models.pixels import model_pixels
 from keras_cv_course.pretrained import localizers, weights_path
 from keras_cv_course.weights_file import read_weights
 
@@ -74,12 +74,10 @@ class Localizer:
                 f"{self.origin}: expected images uint8 (m, {self.input_size[0]}, {self.input_size[1]}, 3). "
                 f"Received: {images.dtype} {images.shape}."
             )
-        factor = np.float32(white_level(self.model) / 255)
         rows = [np.zeros((0, self.model.output_shape[-1]), np.float32)]
         for start in range(0, len(images), PREDICTION_BATCH):
-            rows.append(
-                self.model.predict_on_batch(images[start : start + PREDICTION_BATCH].astype(np.float32) * factor)
-            )
+            batch = model_pixels(self.model, images[start : start + PREDICTION_BATCH])
+            rows.append(self.model.predict_on_batch(batch))
         return decode_prediction(np.concatenate(rows), self.input_size, threshold)
 
 

@@ -11,7 +11,7 @@ from keras_cv_course.errors import ModelError, list_few
 from keras_cv_course.models.classifier import load_classifier
 from keras_cv_course.models.fully_convolutional import FullyConvolutional, to_fully_convolutional
 from keras_cv_course.models.overfeat import road_window_network
-from keras_cv_course.models.pixels import white_level
+from keras_cv_course.models.pixels import model_pixels
 from keras_cv_course.pretrained import weights_path, window_classifiers
 from keras_cv_course.weights_file import read_weights
 
@@ -77,7 +77,7 @@ class WindowClassifier:
 
     def prepare(self, images: np.ndarray) -> np.ndarray:
         """Turn images uint8 (..., 3) into float32 with the values that the model takes."""
-        return images.astype(np.float32) if white_level(self.model) == 255 else images.astype(np.float32) / 255
+        return model_pixels(self.model, images)
 
 
 def load_window_classifier(source: str | Path, background: tuple[str, ...] | None = None) -> WindowClassifier:

@@ -4,10 +4,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import keras
+import numpy as np
 import pytest
 from keras import layers
 
-from keras_cv_course.models.pixels import white_level
+from keras_cv_course.data.landmarks import EYE_CORNERS
+from keras_cv_course.models.landmark_finder import LandmarkFinder
+from keras_cv_course.models.landmarks import landmark_regressor
+from keras_cv_course.models.pixels import model_pixels, white_level
 from keras_cv_course.models.resnet import resnet
 
 SHAPE = (32, 32, 3)
@@ -68,3 +72,20 @@ def test_resizing_and_padding_before_the_scaling_do_not_count() -> None:
     beginning = [keras.Input((20, 20, 3)), keras.layers.Resizing(16, 16), keras.layers.ZeroPadding2D(1)]
     assert white_level(keras.Sequential([*beginning, keras.layers.Rescaling(1 / 255)])) == 255
     assert white_level(keras.Sequential([*beginning, keras.layers.Conv2D(2, 3)])) == 1
+
+
+def test_pixels_are_as_the_model_takes_them() -> None:
+    images = np.arange(256, dtype=np.uint8)[:255].reshape(1, 5, 17, 3)
+    for steps, white in (([], 1), ([layers.Rescaling(1 / 255)], 255)):
+        pixels = model_pixels(functional(*steps), images)
+        assert pixels.dtype == np.float32
+        np.testing.assert_allclose(pixels, images * (white / 255), rtol=1e-6)  # float32
+
+
+def test_a_model_of_points_that_scales_by_itself_gets_the_pixels_as_they_are() -> None:
+    plain = landmark_regressor(4, (16, 16), filters=(4,))
+    inputs = keras.Input((16, 16, 3))
+    scaling = keras.Model(inputs, plain(layers.Rescaling(1 / 255)(inputs)))
+    images = np.random.default_rng(0).integers(0, 256, (2, 16, 16, 3), np.uint8)
+    expected, found = (LandmarkFinder(model, EYE_CORNERS, "points").predict(images)[1] for model in (plain, scaling))
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-4)  # pixels, of 16
