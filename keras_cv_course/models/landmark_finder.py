@@ -147,13 +147,14 @@ def number_of_points(model: keras.Model, origin: str) -> int:
     Raises:
         ModelError: it is no model of points, or of a number whose order is not known.
     """
-    given = model.output_shape
-    number = given["heatmaps"][-1] if isinstance(given, dict) and "heatmaps" in given else None
-    if isinstance(given, tuple) and len(given) == 2 and given[1] % 2:
-        number = (given[1] - 1) // 2
+    given, number = model.output, 0
+    if isinstance(given, dict) and "heatmaps" in given:
+        number = given["heatmaps"].shape[-1]
+    elif isinstance(given, keras.KerasTensor) and len(given.shape) == 2 and given.shape[1] % 2:
+        number = (given.shape[1] - 1) // 2
     if number not in _SCHEMES or len(model.input_shape) != 4 or None in model.input_shape[1:]:
         raise ModelError(
             f"{origin}: expected a model from images of a fixed size to {', '.join(map(str, _SCHEMES))} points, as "
-            f"`kcc train landmarks` makes it. Received: {model.input_shape} to {given}."
+            f"`kcc train landmarks` makes it. Received: {model.input_shape} to {model.output_shape}."
         )
     return number

@@ -68,9 +68,8 @@ def fit_landmarks(
         ModelError: a model for other pictures or another number of points.
         RunError: as :func:`~keras_cv_course.fit` does.
     """
-    gives_heatmaps = isinstance(model.output_shape, dict)
-    number = train.scheme.count
-    received = model.output_shape["heatmaps"][-1] if gives_heatmaps else (model.output_shape[-1] - 1) / 2
+    gives_heatmaps, number = isinstance(model.output, dict), train.scheme.count
+    received = model.output["heatmaps"].shape[-1] if gives_heatmaps else (model.output.shape[-1] - 1) / 2
     if received != number:
         raise ModelError(f"Expected a model for {number} points, {train.scheme.name}. Received: one for {received:g}.")
     loss: Any = CoordinatesLoss()

@@ -127,12 +127,12 @@ from keras_cv_course.models.heatmaps import decode_heatmaps, encode_heatmaps
 from keras_cv_course.models.hourglass import stacked_hourglass
 from keras_cv_course.models.landmarks import HeatmapsLoss, encode_target
 
-points = np.random.default_rng(0).uniform(0, 8, (2, 4, 2)).astype("float32")
-target = encode_target(points, np.ones(2, bool), (8, 8))
-model = stacked_hourglass(4, (8, 8), filters=4, depth=1)
+points = np.random.default_rng(0).uniform(0, 16, (2, 4, 2)).astype("float32")
+target = encode_target(points, np.ones(2, bool), (16, 16))
+model = stacked_hourglass(4, (16, 16), filters=4, depth=1)
 model.compile("sgd", {"face": "binary_crossentropy", "heatmaps": HeatmapsLoss()})
 before = model.get_layer("stem_conv1").get_weights()[0]
-model.train_on_batch(np.random.default_rng(1).random((2, 8, 8, 3)), {"face": target[:, :1], "heatmaps": target})
+model.train_on_batch(np.random.default_rng(1).random((2, 16, 16, 3)), {"face": target[:, :1], "heatmaps": target})
 moved = np.abs(model.get_layer("stem_conv1").get_weights()[0] - before).max()
 apart = np.abs(np.asarray(decode_heatmaps(encode_heatmaps(points, (16, 16), 1.0))) - points).max()
 print(json.dumps({"backend": keras.backend.backend(), "moved": float(moved), "apart": float(apart)}))

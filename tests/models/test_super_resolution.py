@@ -1,0 +1,63 @@
+"""Small faces made large: the network's parts, and that it learns."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_cv_course.data.landmarks import FACE_68
+from keras_cv_course.data.synthetic.faces import draw_faces
+from keras_cv_course.data.synthetic.landmark_set import LandmarkImages
+from keras_cv_course.errors import DataContentError, ModelError
+from keras_cv_course.models.super_resolution import MapsLoss, double, face_super_resolution
+from keras_cv_course.training.fit_super_resolution import SuperResolutionFitConfig, fit_super_resolution, shrink
+
+
+def test_doubling_is_depth_to_space() -> None:
+    inputs = keras.Input((3, 5, 8))
+    pixels = np.random.default_rng(0).random((2, 3, 5, 8)).astype(np.float32)
+    doubled = keras.Model(inputs, double(inputs, "double"))(pixels)
+    np.testing.assert_array_equal(doubled, tf.nn.depth_to_space(pixels, 2))
+
+
+def test_untrained_network_only_enlarges() -> None:
+    small = np.random.default_rng(1).random((1, 8, 12, 3)).astype(np.float32)
+    given = face_super_resolution((8, 12), filters=4)(small)
+    assert given["maps"].shape == (1, 16, 24, 4)
+    bilinear = tf.image.resize(small, (64, 96))
+    np.testing.assert_allclose(given["picture"], bilinear, atol=1e-6)
+
+
+def test_loss_of_maps_is_the_divergence_from_the_truth() -> None:
+    draw = np.random.default_rng(2)
+    truth, found = (draw.uniform(0.1, 0.9, (2, 5, 6, 4)).astype(np.float32) for _ in range(2))
+    divergence = truth * np.log(truth / found) + (1 - truth) * np.log((1 - truth) / (1 - found))
+    np.testing.assert_allclose(MapsLoss(2.0).call(truth, found), 2 * divergence.mean(axis=(1, 2, 3)), rtol=1e-4)
+    np.testing.assert_allclose(MapsLoss().call(truth, truth), 0, atol=1e-6)
+
+
+def test_shrinking_averages_squares() -> None:
+    images = np.random.default_rng(3).integers(0, 256, (2, 16, 24, 3), dtype=np.uint8)
+    small = shrink(images)
+    assert small.shape == (2, 2, 3, 3)
+    assert abs(small[1, 1, 2, 0] - images[1, 8:, 16:, 0].mean()) <= 0.5
+    with pytest.raises(DataContentError, match="multiples of 8"):
+        shrink(images[:, :12])
+
+
+def test_training_learns_pictures_and_maps() -> None:
+    faces = list(draw_faces(8, 5, (64, 64), without_face=0))
+    images, points = np.stack([face.image for face in faces]), np.stack([face.points for face in faces])
+    data = LandmarkImages(images, points, np.ones(8, bool), FACE_68)
+    keras.utils.set_random_seed(0)
+    model = face_super_resolution((8, 8), filters=8)
+    config = SuperResolutionFitConfig(epochs=6, batch_size=4, learning_rate=5e-3, precision="float32")
+    history = fit_super_resolution(model, data, config)
+    assert history["picture_loss"][-1] < 0.95 * history["picture_loss"][0]
+    assert history["maps_loss"][-1] < 0.8 * history["maps_loss"][0]
+
+
+@pytest.mark.parametrize(("size", "filters"), [((10, 16), 8), ((0, 16), 8), ((16, 16), 6)])
+def test_impossible_network_is_refused(size: tuple[int, int], filters: int) -> None:
+    with pytest.raises(ModelError, match="multiples of 4"):
+        face_super_resolution(size, filters=filters)
