@@ -169,14 +169,12 @@ def encode_target(box, class_id, image_size, num_classes):
     height, width = image_size
     y = np.zeros(5 + num_classes, np.float32)
     ### START CODE HERE
+    # Where there is an object: p_c; its centre, its height and its width as parts of the picture; its class
     if box is not None:
         x1, y1, x2, y2 = box
-        # There is an object
         y[0] = 1
-        # Its centre, then its height and its width, as parts of the picture
         y[1:3] = (x1 + x2) / 2 / width, (y1 + y2) / 2 / height
         y[3:5] = (y2 - y1) / height, (x2 - x1) / width
-        # Its class
         y[5 + class_id] = 1
     #~ y = None
     ### END CODE HERE
