@@ -182,12 +182,12 @@ def read_pts(path: str | Path) -> np.ndarray:
 
 
 def write_pts(path: str | Path, points: np.ndarray) -> None:
-    """Write points (n, 2), x and y in pixels, as a `.pts` file, which :func:`read_pts` reads.
+    """Write points (n, 2), n >= 1, x and y in pixels, as a `.pts` file, which :func:`read_pts` reads.
 
     Raises:
-        DataContentError: the points are not of that shape, or not finite.
+        DataContentError: the points are not of that shape, there is none, or one is not finite.
     """
-    if points.ndim != 2 or points.shape[1] != 2 or not np.isfinite(points).all():
-        raise DataContentError(f"Expected finite points of shape (n, 2). Received: shape {points.shape}.")
+    if points.ndim != 2 or points.shape[1] != 2 or len(points) == 0 or not np.isfinite(points).all():
+        raise DataContentError(f"Expected finite points of shape (n, 2), n >= 1. Received: shape {points.shape}.")
     lines = [f"{x:.4f} {y:.4f}" for x, y in (points + 0.5).tolist()]
     write_text_atomically(path, "\n".join(["version: 1", f"n_points: {len(points)}", "{", *lines, "}", ""]))

@@ -52,7 +52,7 @@ def classify_crops(classifier: WindowClassifier, image: np.ndarray, stride: tupl
         Of the windows that fit into the picture, whose top left corners are at multiples of the stride.
 
     Raises:
-        DataContentError: a stride below 1, or a picture smaller than a window.
+        DataContentError: no such image, a stride below 1, or a picture smaller than a window.
     """
     rows, cols = (
         last // step + 1 for last, step in zip(_last_corner(classifier, image), _check_stride(stride), strict=True)
@@ -80,7 +80,7 @@ def classify_convolutions(
 
     Raises:
         ModelError: a layer of the model does not allow it, or the stride is none of the convolutions' multiples.
-        DataContentError: a stride below 1, or a picture smaller than a window.
+        DataContentError: no such image, a stride below 1, or a picture smaller than a window.
     """
     own, (height, width) = classifier.fully_convolutional.stride, classifier.window
     stride = own if stride is None else stride
@@ -198,10 +198,7 @@ def _pyramid(
     classifier: WindowClassifier, image: np.ndarray, window_heights: Sequence[int] | None
 ) -> Iterator[np.ndarray]:
     """Give the picture in the sizes in which the model's window is as large as is wanted."""
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
-        raise DataContentError(
-            f"Expected images uint8 (height, width, 3), at least 1 x 1. Received: {image.dtype} {image.shape}."
-        )
+    _check_image(image)
     (height, width), (rows, cols) = classifier.window, image.shape[:2]
     largest = min(rows, cols * height / width)  # height of a window of the model's shape
     heights: Sequence[float]
@@ -240,12 +237,20 @@ def _nothing() -> SelectedBoxes:
 
 def _last_corner(classifier: WindowClassifier, image: np.ndarray) -> tuple[int, int]:
     """Give the largest (y, x) at which a window fits."""
+    _check_image(image)
     (rows, cols), (height, width) = image.shape[:2], classifier.window
     if rows < height or cols < width:
         raise DataContentError(
             f"Expected a picture of at least {height} x {width}, a window. Received: {rows} x {cols}."
         )
     return rows - height, cols - width
+
+
+def _check_image(image: np.ndarray) -> None:
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
+        raise DataContentError(
+            f"Expected images uint8 (height, width, 3), at least 1 x 1. Received: {image.dtype} {image.shape}."
+        )
 
 
 def _check_stride(stride: tuple[int, int]) -> tuple[int, int]:

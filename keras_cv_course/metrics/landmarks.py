@@ -156,8 +156,8 @@ def error_auc(errors: np.ndarray, threshold: float = 0.08) -> float:
 
 
 def _check_errors(errors: np.ndarray, threshold: float) -> None:
-    if np.ndim(errors) != 1 or np.size(errors) == 0 or not threshold > 0:
+    if np.ndim(errors) != 1 or np.size(errors) == 0 or np.isnan(errors).any() or not threshold > 0:
         raise DataContentError(
-            f"Expected errors of at least one picture, shape (pictures,), and a threshold above 0. "
+            f"Expected errors of at least one picture, shape (pictures,), none NaN, and a threshold above 0. "
             f"Received: shape {np.shape(errors)}, threshold {threshold}."
         )

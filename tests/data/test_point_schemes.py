@@ -96,8 +96,9 @@ def test_points_written_and_read_again(tmp_path: Path):
     points = np.random.default_rng(3).uniform(-5, 300, (68, 2)).astype(np.float32)
     write_pts(tmp_path / "face.pts", points)
     np.testing.assert_allclose(read_pts(tmp_path / "face.pts"), points, atol=1e-4)  # four decimals
-    with pytest.raises(DataContentError, match=r"Received: shape \(2, 3\)"):
-        write_pts(tmp_path / "bad.pts", np.zeros((2, 3)))
+    for bad in (np.zeros((2, 3)), np.zeros((0, 2)), np.full((1, 2), np.inf)):
+        with pytest.raises(DataContentError, match=rf"Received: shape \({bad.shape[0]}, {bad.shape[1]}\)"):
+            write_pts(tmp_path / "bad.pts", bad)
     assert not (tmp_path / "bad.pts").exists()
 
 

@@ -129,6 +129,8 @@ def test_what_is_refused(squares, noise):
             classify(squares, noise, (0, 2))
         with pytest.raises(DataContentError, match=r"at least 8 x 8, a window. Received: 7 x 52"):
             classify(squares, noise[:7], (2, 2))
+        with pytest.raises(DataContentError, match=r"images uint8.*Received: float64 \(37, 52, 3\)"):
+            classify(squares, noise / 255, (2, 2))
     with pytest.raises(DataContentError, match=r"Call detect_windows\(classifier, \[image\]\)"):
         detect_windows(squares, noise)
     with pytest.raises(DataContentError, match=r"window_heights in pixels.*Received: \[0\]"):

@@ -99,7 +99,10 @@ def test_bad_input(truth: np.ndarray, found: np.ndarray, normaliser: Normaliser,
         normalised_errors(truth, found, normaliser)
 
 
-@pytest.mark.parametrize(("errors", "threshold"), [(np.zeros(0), 0.08), (np.zeros(3), 0.0), (np.zeros((2, 2)), 0.08)])
+@pytest.mark.parametrize(
+    ("errors", "threshold"),
+    [(np.zeros(0), 0.08), (np.zeros(3), 0.0), (np.zeros((2, 2)), 0.08), (np.array([0.1, np.nan]), 0.08)],
+)
 def test_bad_errors(errors: np.ndarray, threshold: float):
     for figure in (failure_rate, error_auc):
         with pytest.raises(DataContentError, match="Expected errors of at least one picture"):

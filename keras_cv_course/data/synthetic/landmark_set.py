@@ -19,15 +19,29 @@ class LandmarkImages:
 
     Attributes:
         images: uint8 (m, height, width, 3), RGB.
-        points: float32 (m, n, 2), x and y in pixels, in the order of `scheme`; zeros where there is nothing.
+        points: float32 (m, n, 2), x and y in pixels, in the order of `scheme`; where there is nothing, any finite ones.
         is_there: bool (m,): whether the picture shows a face, or what else the points are of.
         scheme: the order of the points.
+
+    Raises:
+        DataContentError: points that are not finite or not those of the scheme, or arrays of other numbers of rows.
     """
 
     images: np.ndarray
     points: np.ndarray
     is_there: np.ndarray
     scheme: PointScheme
+
+    def __post_init__(self) -> None:
+        """Check what would otherwise come to light in the middle of a training, or never."""
+        rows = len(self.images)
+        if self.points.shape != (rows, self.scheme.count, 2) or self.is_there.shape != (rows,):
+            raise DataContentError(
+                f"Expected {self.scheme.name} and a truth value for each of {rows} pictures. Received: shapes "
+                f"{self.points.shape} and {self.is_there.shape}."
+            )
+        if not np.isfinite(self.points).all():
+            raise DataContentError("Expected finite points. Received: points with NaN or infinity.")
 
     @property
     def image_size(self) -> tuple[int, int]:
