@@ -43,7 +43,7 @@ def test_maps_rounded_to_bytes_lose_little() -> None:
     points = random_points(beyond=-1)
     maps = np.rint(255 * np.asarray(encode_heatmaps(points, SIZE, 1.5))) / 255
     apart = np.linalg.norm(np.asarray(decode_heatmaps(maps.astype(np.float32))) - points, axis=-1)
-    assert apart.max() < 0.1  # pixels; the issue of this part allows as much for perfect maps
+    assert apart.max() < 0.1  # pixels
 
 
 def test_logarithms_up_to_a_constant_are_decoded_alike() -> None:
