@@ -9,6 +9,7 @@ import typer
 
 from keras_cv_course.cli import data as data_command
 from keras_cv_course.cli.console import check_folder, err, note, say, start_keras
+from keras_cv_course.cli.landmarks import DEFAULT_LANDMARKS
 from keras_cv_course.cli.options import DEFAULT_DETECTOR, DEFAULT_MODEL, DEFAULT_WINDOWS
 
 if TYPE_CHECKING:
@@ -24,13 +25,14 @@ ROAD_PICTURES, ROAD_SEED, ROAD_SIZE = 8, 2026, (720, 1280)  # no training used t
 SCORE_THRESHOLD = 0.4
 WINDOW_PICTURES, WINDOW_SIZE = 4, (480, 832)
 WINDOW_SCORE, WINDOW_IOU = 0.9, 0.3
+FACES, FACES_SEED, FACES_SHOWN = 120, 2026, 4  # nor this
 GRADING_SEED = 0
 
 
 def demo(
     folder: Annotated[Path, typer.Option("--out", help="Where the pages and drawn data go.")] = Path("demo"),
 ) -> None:
-    """Read hand signs, find cars by YOLOv2 and by sliding windows, grade the reference solutions.
+    """Read hand signs, find cars by YOLOv2 and by sliding windows, and points on faces; grade the reference solutions.
 
     Writes a page about each, and index.html with links to all. Uses the SIGNS files where they are found
     ($KERAS_CV_COURSE_DATA or ./datasets), else draws hands first. The road pictures are drawn. Solutions to grade are
@@ -41,7 +43,8 @@ def demo(
     check_folder(folder)
     start_keras()
     signs = _signs(folder)
-    parts = [_read_signs(folder, signs), _find_cars(folder), _slide_windows(folder), *_grade_solutions(folder)]
+    parts = [_read_signs(folder, signs), _find_cars(folder), _slide_windows(folder), _find_points(folder)]
+    parts += _grade_solutions(folder)
     page = folder / "index.html"
     write_demo_page(page, title="The course at work", parts=parts)
     say(f"Open the page: {page.resolve()}")
@@ -127,6 +130,32 @@ def _slide_windows(folder: Path) -> "Demonstrated":
             list(all_found),
             WINDOW_SCORE,
         )
+
+
+def _find_points(folder: Path) -> "Demonstrated":
+    import numpy as np
+
+    from keras_cv_course.cli.landmarks_result import measure_finder
+    from keras_cv_course.data.synthetic.landmark_set import draw_landmark_images
+    from keras_cv_course.models.landmark_finder import load_landmark_finder
+    from keras_cv_course.pretrained import pretrained
+    from keras_cv_course.report.demo_page import Demonstrated
+
+    page, title = folder / "faces.html", "Points of faces, found by a stacked hourglass"
+    with err.status("Drawing faces and finding their points ..."):
+        entry = pretrained(DEFAULT_LANDMARKS)
+        result = measure_finder(
+            load_landmark_finder(DEFAULT_LANDMARKS), draw_landmark_images("face", FACES, FACES_SEED, entry.input_size)
+        )
+        facts = {"Model": entry.name, "Trained on": entry.trained_on, "Recipe": entry.recipe}
+        result.write_page(page, title=title, facts={**facts, "Weights sha256": entry.sha256 or "not known"})
+    said = (
+        f"68 points on {result.metrics.pictures} drawn faces, on average {result.metrics.error:.1%} of the distance "
+        "between the eyes' outer corners from the true ones."
+    )
+    say(said)
+    shown = [one.drawn for one in result.best_and_worst()["The first pictures"][:FACES_SHOWN]]
+    return Demonstrated(title, said, page, np.concatenate(shown, axis=1))
 
 
 def _write_roads(
