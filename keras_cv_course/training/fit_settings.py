@@ -59,10 +59,10 @@ class FitSettings:
         """Build from what :meth:`to_json` gave.
 
         Raises:
-            RunError: a setting that this version does not know.
+            RunError: a setting that this version does not know, or one that is missing.
         """
         try:
-            nested = {name: kind(**settings[name]) for name, kind in cls.NESTED.items() if settings.get(name)}
+            nested = {name: kind(**settings[name]) for name, kind in cls.NESTED.items() if settings[name] is not None}
             return cls(**{**settings, **nested})
-        except TypeError as error:
+        except (TypeError, KeyError) as error:
             raise RunError(f"Expected the settings of {cls.__name__}. Received: {error}.") from error
