@@ -14,7 +14,6 @@ from keras_cv_course.errors import DataContentError
 from keras_cv_course.files import atomic_path
 
 _WAITING, _PICKED, _DISCARDED = (225, 225, 225), (60, 210, 90), (235, 60, 50)
-_COLOURS = 96  # of the picture's palette
 
 
 def animate_suppression(
@@ -52,10 +51,10 @@ def animate_suppression(
         )
     if not seconds > 0:
         raise DataContentError(f"Expected seconds above 0. Received: {seconds}.")
-    frames = [
-        frame.quantize(_COLOURS, dither=Image.Dither.NONE)
-        for frame in _frames(image, candidates, score_threshold, iou_threshold)
-    ]
+    drawn = list(_frames(image, candidates, score_threshold, iou_threshold))
+    # One palette for all, so that what stays is the same from frame to frame.
+    palette = Image.fromarray(np.concatenate([np.array(frame) for frame in drawn])).quantize(256)
+    frames = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in drawn]
     milliseconds = [round(1000 * seconds)] * (len(frames) - 1) + [round(2000 * seconds)]
     with atomic_path(path) as temporary:
         frames[0].save(temporary, "GIF", save_all=True, append_images=frames[1:], duration=milliseconds, loop=0)
