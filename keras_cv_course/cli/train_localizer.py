@@ -56,7 +56,9 @@ def localizer(
     ] = None,
     input_size: Annotated[
         str | None,
-        typer.Option(metavar="SIZE|HEIGHTxWIDTH", help="Of the network's pictures. [dim]Default: 96[/]"),
+        typer.Option(
+            metavar="SIZE|HEIGHTxWIDTH", help="Of the network's pictures, multiples of 16. [dim]Default: 96[/]"
+        ),
     ] = None,
     loss: Annotated[
         Literal["notes", "squared"] | None,
@@ -102,6 +104,7 @@ def localizer(
     parse_size(input_size)
 
     start_keras()
+    from keras_cv_course.models.localizer import check_localizer_size
     from keras_cv_course.training.fit_localizer import LocalizerSettings
     from keras_cv_course.training.run_folder import RunFolder
 
@@ -112,6 +115,8 @@ def localizer(
         settings = LocalizerSettings.from_json(details["fit"])
     else:
         settings = LocalizerSettings(**fit_given)
+        if backbone is None:
+            check_localizer_size(_size(input_size or DEFAULTS["input_size"]))
         details = {"task": "localizer", **DEFAULTS, **given, "fit": fit_given}
         details |= {"pictures": pictures or PICTURES} if path is None else {"data": str(path.resolve())}
         if backbone is not None and Path(backbone).exists():  # found from any folder when resuming
@@ -152,8 +157,7 @@ def _run(run: "RunFolder", details: dict[str, Any], settings: "LocalizerSettings
 
 def _pictures(details: dict[str, Any], seed: int, *, resume: bool) -> "tuple[LocalizedImages, LocalizedImages]":
     """Draw or read the pictures to train on and those to measure by."""
-    size = parse_size(details["input_size"])
-    assert size is not None
+    size = _size(details["input_size"])
     if "data" not in details:
         kept_aside = min(KEPT_ASIDE, details["pictures"])
         return draw(details["pictures"], seed, size), draw(kept_aside, KEPT_ASIDE_SEED, size)
@@ -165,6 +169,12 @@ def _pictures(details: dict[str, Any], seed: int, *, resume: bool) -> "tuple[Loc
     for data in (train, held_out):
         check_one_object(data)
     return _read(train, size), _read(held_out, size)
+
+
+def _size(text: str) -> tuple[int, int]:
+    size = parse_size(text)
+    assert size is not None
+    return size
 
 
 def _read(data: "BoxedImages", size: tuple[int, int]) -> "LocalizedImages":
@@ -190,8 +200,7 @@ def _network(details: dict[str, Any], classes: int) -> "keras.Model":
     from keras_cv_course.transfer.backbones import load_backbone
     from keras_cv_course.transfer.localizers import localizer_on
 
-    size = parse_size(details["input_size"])
-    assert size is not None
+    size = _size(details["input_size"])
     if "backbone" not in details:
         return localizer((*size, 3), classes)
     with err.status("Loading the backbone ..."):

@@ -22,8 +22,9 @@ THRESHOLD = 0.5  # of p_c
 
 Variant = Literal["notes", "squared"]
 
-_BLOCKS = ((16, 1), (32, 1), (64, 2), (96, 2))  # filters, and convolutions, the first with stride 2
+_BLOCKS = ((16, 1), (32, 2), (64, 2), (96, 2))  # filters, and convolutions, the first with stride 2
 _MOMENTUM = 0.9  # of the batch norms, see docs/training.md
+_LOOKS = 8  # maps of attention, from which the box is read
 
 
 def encode_target(
@@ -102,40 +103,60 @@ def decode_prediction(y: np.ndarray, image_size: tuple[int, int], threshold: flo
 
 
 def localizer(input_shape: tuple[int, int, int] = (96, 96, 3), num_classes: int = 3) -> keras.Model:
-    """Build a small network with random weights: convolutions to 1/16 of the picture, and :func:`localization_head`.
+    """Build a small network with random weights.
+
+    Convolutions bring the picture to 1/16 of its size and see all of it there; what they find is added to the map of
+    1/8, which is exact enough for a box, and :func:`localization_head` reads it.
 
     Args:
-        input_shape: (height, width, channels), height and width at least 16.
+        input_shape: (height, width, channels), height and width multiples of 16.
         num_classes: at least 1.
 
     Returns:
         A model from pictures float32 (m, *input_shape), values 0..1, to float32 (m, 5 + num_classes).
 
     Raises:
-        ModelError: pictures too small.
+        ModelError: pictures of another size.
     """
-    if min(input_shape[:2]) < 2 ** len(_BLOCKS):
-        raise ModelError(f"Expected pictures of at least 16 x 16 pixels. Received: {input_shape}.")
+    check_localizer_size(input_shape[:2])
     x = inputs = keras.Input(input_shape, name="image")
+    maps = []
     for block, (filters, convolutions) in enumerate(_BLOCKS, start=1):
         for number in range(1, convolutions + 1):
-            name, strides = f"block{block}_conv{number}", 2 if number == 1 else 1
-            x = layers.Conv2D(filters, 3, strides, "same", use_bias=False, name=name)(x)
-            x = layers.BatchNormalization(momentum=_MOMENTUM, name=f"{name}_bn")(x)
-            x = layers.ReLU(name=f"{name}_relu")(x)
+            x = _convolution(x, filters, 3, f"block{block}_conv{number}", strides=2 if number == 1 else 1)
+        maps.append(x)
+    fine, coarse = maps[-2:]
+    context = layers.UpSampling2D(2, name="context_up")(_convolution(coarse, fine.shape[-1], 1, "context"))
+    x = layers.Add(name="joined")([fine, context])
+    x = _convolution(x, fine.shape[-1], 3, "last")
     return keras.Model(inputs, localization_head(x, num_classes), name="localizer")
 
 
-def localization_head(features: Any, num_classes: int, units: int = 128) -> Any:
-    """Put a dense layer and the three outputs on a feature map, and join them to one row.
+def check_localizer_size(size: tuple[int, int]) -> None:
+    """Raise ModelError where (height, width) is not a size of pictures that :func:`localizer` takes."""
+    if min(size) < 16 or any(side % 16 for side in size):
+        raise ModelError(f"Expected pictures whose height and width are multiples of 16. Received: {size}.")
 
-    p_c comes out of a sigmoid, the box as it is, the classes out of a softmax.
+
+def _convolution(x: Any, filters: int, size: int, name: str, strides: int = 1) -> Any:
+    x = layers.Conv2D(filters, size, strides, "same", use_bias=False, name=name)(x)
+    x = layers.BatchNormalization(momentum=_MOMENTUM, name=f"{name}_bn")(x)
+    return layers.ReLU(name=f"{name}_relu")(x)
+
+
+def localization_head(features: Any, num_classes: int, units: int = 128) -> Any:
+    """Put the three outputs on features, and join them to one row.
+
+    p_c comes out of a sigmoid, the box as it is, the classes out of a softmax. What is there is asked of the strongest
+    response of each channel, wherever it is. Where it is, is asked of maps of attention, each a share for every place,
+    which sum to 1: the box's numbers are weighted sums of them. So the network need not learn for each place anew how
+    an object looks. The maps are those of Levine et al., "End-to-end training of deep visuomotor policies", 2016,
+    section 4.2 (spatial softmax), with weights that are learnt in place of the coordinates.
 
     Args:
-        features: a symbolic tensor (m, h, w, channels), or (m, channels). A map is not averaged over its places, or the
-            network would not know where.
+        features: a symbolic tensor (m, h, w, channels), or (m, channels), from which all is read alike.
         num_classes: at least 1.
-        units: of the dense layer.
+        units: of the dense layer before p_c and the classes.
 
     Returns:
         A symbolic tensor (m, 5 + num_classes).
@@ -148,12 +169,18 @@ def localization_head(features: Any, num_classes: int, units: int = 128) -> Any:
             "Expected at least one class, on features (m, h, w, channels) or (m, channels). Received: "
             f"{num_classes} on {features.shape}."
         )
-    x = layers.Flatten(name="features")(features) if len(features.shape) == 4 else features
-    x = layers.Dense(units, activation="relu", name="head")(x)
+    what = where = features
+    if len(features.shape) == 4:
+        _, height, width, _ = features.shape
+        what = layers.GlobalMaxPooling2D(name="strongest")(features)
+        where = layers.Conv2D(_LOOKS, 1, name="looks")(features)
+        where = layers.Reshape((height * width, _LOOKS), name="places")(where)  # (m, places, looks)
+        where = layers.Flatten(name="attention_flat")(layers.Softmax(axis=1, name="attention")(where))
+    what = layers.Dense(units, activation="relu", name="head")(what)
     parts = [
-        layers.Dense(1, activation="sigmoid", name="object")(x),
-        layers.Dense(4, name="box")(x),
-        layers.Dense(num_classes, activation="softmax", name="classes")(x),
+        layers.Dense(1, activation="sigmoid", name="object")(what),
+        layers.Dense(4, name="box")(where),
+        layers.Dense(num_classes, activation="softmax", name="classes")(what),
     ]
     return layers.Concatenate(name="y")(parts)
 
@@ -171,7 +198,7 @@ class LocalizationLoss(keras.losses.Loss):
             beside logarithms.
     """
 
-    def __init__(self, variant: Variant = "notes", box_weight: float = 10.0, name: str = "localization_loss") -> None:
+    def __init__(self, variant: Variant = "notes", box_weight: float = 40.0, name: str = "localization_loss") -> None:
         super().__init__(name=name)
         if variant not in get_args(Variant):
             raise ModelError(f"variant must be one of {', '.join(get_args(Variant))}. Received: {variant!r}.")

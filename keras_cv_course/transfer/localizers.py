@@ -11,7 +11,7 @@ NECK_FILTERS = 64
 def localizer_on(backbone: Backbone, num_classes: int) -> keras.Model:
     """Build a localizer of a pretrained network, its own preprocessing inside.
 
-    A convolution of 1 x 1 makes the map thin before its places are laid side by side.
+    A convolution of 1 x 1 comes between, whose batch norm brings any map to one range.
 
     Args:
         backbone: as of :func:`~keras_cv_course.load_backbone`; its layers are trained along unless they are frozen

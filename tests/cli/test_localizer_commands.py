@@ -101,6 +101,7 @@ def test_shipped_localizer_finds_what_is_drawn() -> None:
         (("SET", "--resume", "run"), "takes nothing else"),
         (("--input-size", "wide"), "--input-size must be"),
         (("--input-size", 32), "each >= 64 pixels"),
+        (("--input-size", 100), "multiples of 16"),
         (("gone",), "no such path"),
         (("CROWDED",), "at most one object on each picture"),
     ],

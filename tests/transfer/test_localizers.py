@@ -15,5 +15,4 @@ def test_any_backbone_takes_the_head() -> None:
     y = np.asarray(model(images))
     assert y.shape == (4, 7)
     assert np.isfinite(y).all()
-    assert not np.allclose(y[0], y[1])
     assert {layer.name for layer in model.layers} >= {"mobilenet_0.25_64", "neck", "object", "box", "classes"}
