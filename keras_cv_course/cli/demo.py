@@ -10,7 +10,7 @@ import typer
 from keras_cv_course.cli import data as data_command
 from keras_cv_course.cli.console import check_folder, err, note, say, start_keras
 from keras_cv_course.cli.landmarks import DEFAULT_LANDMARKS
-from keras_cv_course.cli.options import DEFAULT_DETECTOR, DEFAULT_MODEL, DEFAULT_WINDOWS
+from keras_cv_course.cli.options import DEFAULT_DETECTOR, DEFAULT_LOCALIZER, DEFAULT_MODEL, DEFAULT_WINDOWS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from keras_cv_course.report.demo_page import Demonstrated
 
 SYNTHETIC_TEST_IMAGES = 240
+LONE_PICTURES = 60
 ROAD_PICTURES, ROAD_SEED, ROAD_SIZE = 8, 2026, (720, 1280)  # no training used this seed
 SCORE_THRESHOLD = 0.4
 WINDOW_PICTURES, WINDOW_SIZE = 4, (480, 832)
@@ -32,7 +33,7 @@ GRADING_SEED = 0
 def demo(
     folder: Annotated[Path, typer.Option("--out", help="Where the pages and drawn data go.")] = Path("demo"),
 ) -> None:
-    """Read hand signs, find cars by YOLOv2 and by sliding windows, and points on faces; grade the reference solutions.
+    """Read hand signs, find cars in three ways and points on faces; grade the reference solutions.
 
     Writes a page about each, and index.html with links to all. Uses the SIGNS files where they are found
     ($KERAS_CV_COURSE_DATA or ./datasets), else draws hands first. The road pictures are drawn. Solutions to grade are
@@ -43,7 +44,8 @@ def demo(
     check_folder(folder)
     start_keras()
     signs = _signs(folder)
-    parts = [_read_signs(folder, signs), _find_cars(folder), _slide_windows(folder), _find_points(folder)]
+    parts = [_read_signs(folder, signs), _localize(folder), _find_cars(folder), _slide_windows(folder)]
+    parts.append(_find_points(folder))
     parts += _grade_solutions(folder)
     page = folder / "index.html"
     write_demo_page(page, title="The course at work", parts=parts)
@@ -89,6 +91,41 @@ def _one_of_each(part: "SignsPart") -> "np.ndarray":
 
     labels = part.data.labels
     return np.concatenate([part.data.images[np.argmax(labels == sign)] for sign in np.unique(labels)], axis=1)
+
+
+def _localize(folder: Path) -> "Demonstrated":
+    import numpy as np
+
+    from keras_cv_course.cli.localizer_result import measure_localizer
+    from keras_cv_course.data.localized_images import draw_localized_images
+    from keras_cv_course.models.trained_localizer import load_localizer
+    from keras_cv_course.pretrained import pretrained
+    from keras_cv_course.report.demo_page import Demonstrated
+
+    page, entry = folder / "localizer.html", pretrained(DEFAULT_LOCALIZER)
+    with err.status("Drawing roads with one user, and localizing ..."):
+        data = draw_localized_images(LONE_PICTURES, ROAD_SEED, entry.input_size)
+        result = measure_localizer(load_localizer(DEFAULT_LOCALIZER), data)
+        result.write_page(
+            page,
+            title="One user of the road, or none: classification with localization",
+            facts={
+                "Model": entry.name,
+                "Trained on": entry.trained_on,
+                "Recipe": entry.recipe,
+                "Weights sha256": entry.sha256 or "not known",
+            },
+            data_note="Road scenes drawn by this package, with seeds that no training used.",
+        )
+    metrics = result.metrics
+    said = (
+        f"{round(metrics.correct * metrics.pictures)} of {metrics.pictures} drawn roads right: whether a pedestrian, a "
+        "car or a motorcycle is there, and where."
+    )
+    say(said)
+    first = [number for number, class_id in enumerate(data.class_ids) if class_id >= 0][:3]
+    picture = np.concatenate([result.draw(number) for number in first], axis=1)
+    return Demonstrated("One user of the road, localized", said, page, picture)
 
 
 def _find_cars(folder: Path) -> "Demonstrated":
