@@ -77,7 +77,7 @@ _MODULES = {
     "models.fold_batch_norms": ("fold_batch_norms",),
     "models.fully_convolutional": ("FullyConvolutional", "to_fully_convolutional"),
     "models.grad_cam": ("grad_cam",),
-    "models.heatmaps": ("decode_heatmaps", "encode_heatmaps"),
+    "models.heatmaps": ("decode_heatmaps", "encode_heatmaps", "expected_points"),
     "models.hourglass": ("stacked_hourglass",),
     "models.landmark_finder": ("FoundPoints", "LandmarkFinder", "load_landmark_finder"),
     "models.landmarks": ("CoordinatesLoss", "HeatmapsLoss", "coordinates_head", "landmark_regressor"),

@@ -14,7 +14,7 @@ from keras_cv_course.data.landmarks import BODY_32, EYE_CORNERS, FACE_68, PointS
 from keras_cv_course.data.letterbox import letterbox_placement
 from keras_cv_course.errors import ModelError
 from keras_cv_course.models.classifier import open_model
-from keras_cv_course.models.heatmaps import decode_log_heatmaps
+from keras_cv_course.models.heatmaps import expected_points
 from keras_cv_course.models.hourglass import STRIDE, stacked_hourglass
 from keras_cv_course.models.landmarks import decode_prediction
 from keras_cv_course.models.pixels import model_pixels
@@ -81,7 +81,7 @@ class LandmarkFinder:
             batch = model_pixels(self.model, images[start : start + PREDICTION_BATCH])
             output = self.model.predict_on_batch(batch)
             if isinstance(output, dict):
-                found = output["face"][:, 0], np.asarray(decode_log_heatmaps(output["heatmaps"][:, -1])) * STRIDE
+                found = output["face"][:, 0], np.asarray(expected_points(output["heatmaps"][:, -1])) * STRIDE
             else:
                 found = decode_prediction(output, self.input_size)
             probabilities.append(found[0])

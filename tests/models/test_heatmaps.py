@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from keras_cv_course.errors import ModelError
-from keras_cv_course.models.heatmaps import decode_heatmaps, decode_log_heatmaps, encode_heatmaps
+from keras_cv_course.models.heatmaps import decode_heatmaps, encode_heatmaps, expected_points
 
 SIZE = (20, 32)  # height, width
 
@@ -46,11 +46,21 @@ def test_maps_rounded_to_bytes_lose_little() -> None:
     assert apart.max() < 0.1  # pixels
 
 
-def test_logarithms_up_to_a_constant_are_decoded_alike() -> None:
-    points = random_points(beyond=0)[:20]
-    maps = np.asarray(encode_heatmaps(points, SIZE, 2.0))
-    found = decode_log_heatmaps(np.log(np.maximum(maps, 1e-30)) + 7)
-    np.testing.assert_allclose(found, points, atol=1e-4)
+def test_expected_points_are_the_means() -> None:
+    logarithms = np.random.default_rng(1).normal(0, 3, (2, *SIZE, 3)).astype(np.float32)
+    found = np.asarray(expected_points(logarithms))
+    rows, columns = np.mgrid[: SIZE[0], : SIZE[1]] + 0.5
+    for picture, number in np.ndindex(2, 3):
+        shares = np.exp(logarithms[picture, :, :, number].astype(float))
+        mean = [np.average(columns, weights=shares), np.average(rows, weights=shares)]
+        np.testing.assert_allclose(found[picture, number], mean, rtol=1e-5)  # float32
+
+
+def test_expected_points_of_gaussians_are_their_middles_away_from_the_edges() -> None:
+    points = random_points(beyond=-6)
+    maps = np.asarray(encode_heatmaps(points, SIZE, 1.25))
+    found = expected_points(np.log(np.maximum(maps, 1e-30)) + 7)
+    np.testing.assert_allclose(found, points, atol=1e-3)  # the tail behind 6 pixels
 
 
 def test_maps_without_a_peak_give_the_largest_pixel() -> None:
@@ -79,3 +89,5 @@ def test_what_makes_no_heatmaps_is_refused(
 def test_what_is_no_heatmaps_is_refused() -> None:
     with pytest.raises(ModelError, match="heatmaps of shape"):
         decode_heatmaps(np.zeros((20, 32, 5), np.float32))
+    with pytest.raises(ModelError, match="heatmaps of shape"):
+        expected_points(np.zeros((20, 32, 5), np.float32))

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from keras import layers
 
 from keras_cv_course.data.landmarks import FACE_68
 from keras_cv_course.data.synthetic.faces import draw_faces
@@ -46,15 +47,19 @@ def test_shrinking_averages_squares() -> None:
 
 
 def test_training_learns_pictures_and_maps() -> None:
-    faces = list(draw_faces(8, 5, (64, 64), without_face=0))
+    """By a model of two layers with the same outputs; benchmarks/face_super_resolution.py trains the real one."""
+    faces = list(draw_faces(8, 5, (32, 32), without_face=0))
     images, points = np.stack([face.image for face in faces]), np.stack([face.points for face in faces])
     data = LandmarkImages(images, points, np.ones(8, bool), FACE_68)
     keras.utils.set_random_seed(0)
-    model = face_super_resolution((8, 8), filters=8)
-    config = SuperResolutionFitConfig(epochs=6, batch_size=4, learning_rate=5e-3, precision="float32")
+    inputs = keras.Input((4, 4, 3))
+    picture = layers.Conv2D(3, 1, name="picture")(layers.UpSampling2D(8)(inputs))
+    maps = layers.Conv2D(4, 3, padding="same", activation="sigmoid", name="maps")(layers.UpSampling2D(2)(inputs))
+    model = keras.Model(inputs, {"picture": picture, "maps": maps})
+    config = SuperResolutionFitConfig(epochs=40, batch_size=8, learning_rate=0.1, precision="float32")
     history = fit_super_resolution(model, data, config)
-    assert history["picture_loss"][-1] < 0.95 * history["picture_loss"][0]
-    assert history["maps_loss"][-1] < 0.8 * history["maps_loss"][0]
+    assert history["picture_loss"][-1] < 0.5 * history["picture_loss"][0]
+    assert history["maps_loss"][-1] < 0.7 * history["maps_loss"][0]
 
 
 @pytest.mark.parametrize(("size", "filters"), [((10, 16), 8), ((0, 16), 8), ((16, 16), 6)])

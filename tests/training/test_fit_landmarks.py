@@ -29,7 +29,7 @@ def dots() -> LandmarkImages:
 
 def test_heatmaps_find_dots(dots: LandmarkImages) -> None:
     keras.utils.set_random_seed(0)
-    model = stacked_hourglass(4, (32, 32), filters=16, depth=2)
+    model = stacked_hourglass(4, (32, 32), filters=8, depth=1)
     config = LandmarkFitConfig(epochs=12, batch_size=8, learning_rate=0.01, precision="float32", augmentation=None)
     history = fit_landmarks(model, dots, config)
     assert history["loss"][-1] < history["loss"][0]
