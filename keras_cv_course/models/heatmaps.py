@@ -77,7 +77,7 @@ def decode_heatmaps(heatmaps: Tensor) -> Tensor:
 def expected_points(logarithms: Tensor) -> Tensor:
     """Give the mean place of each point, where a map's softmax is taken for the probability of where it is.
 
-    A network spreads the probability over the places that it thinks possible, and their mean is closer to the truth than
+    A network spreads the probability over places that it thinks possible; their mean is closer to the truth than
     the likeliest one. Near an edge the mean lies too far inwards, by up to 0.8 of the spread at the edge itself.
 
     Args:
