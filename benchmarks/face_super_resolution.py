@@ -1,6 +1,6 @@
 """Faces of 16 x 16 pixels made 128 x 128: bicubic, by a network, and by the same network guided by component heatmaps.
 
-Run: python benchmarks/face_super_resolution.py [--faces 1200] [--epochs 8] [--seed 0] [--weights 0 0.2]
+Run: python benchmarks/face_super_resolution.py [--faces 1200] [--epochs 8] [--seed 0] [--weights 0 0.1]
      [--picture FILE.png]
 
 Prints PSNR and SSIM on 200 drawn faces that no training uses, and the processor time of each training. A network is

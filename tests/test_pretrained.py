@@ -189,7 +189,10 @@ def test_kinds_are_kept_apart() -> None:
     assert "signs-resnet50" in pretrained.classifiers()
     assert "yolov2" in pretrained.detectors()
     assert "road-windows" in pretrained.window_classifiers()
+    assert "face-landmarks" in pretrained.landmark_models()
+    assert "road-localizer" in pretrained.localizers()
     kinds = [*pretrained.classifiers(), *pretrained.detectors(), *pretrained.window_classifiers()]
+    kinds += [*pretrained.landmark_models(), *pretrained.localizers()]
     assert sorted(kinds) == sorted(pretrained.registry())
 
 

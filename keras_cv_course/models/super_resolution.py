@@ -4,8 +4,7 @@ Source: Yu, Fernando, Ghanem, Porikli and Hartley, "Face Super-resolution Guided
 2018. As theirs, the network doubles the features once, estimates from them where eyes, nose, mouth and jaw are, and
 doubles further with these maps beside the features. Unlike theirs it has no spatial transformer, because faces are not
 aligned to a template here, no discriminator and no loss on features of another network: it is trained on the mean
-absolute error of pixels and on the maps, and has 0.2 million weights. The loss on maps trains only the branch that
-estimates them. The network adds to an enlarged picture what that lacks.
+absolute error of pixels and on the maps, and has 0.2 million weights. It adds to an enlarged picture what that lacks.
 """
 
 from typing import Any
@@ -50,8 +49,7 @@ def face_super_resolution(
     for number in (1, 2, 3):
         x = _residual(x, filters, f"small{number}")
     x = double(layers.Conv2D(4 * filters, 3, padding="same", name="double1_conv")(x), "double1")
-    # The loss on maps shall not shape the features: in short trainings that cost more pixels than the maps gave.
-    _, y = hourglass(ops.stop_gradient(x), filters, 3, "where")
+    _, y = hourglass(x, filters, 3, "where")
     maps = layers.Conv2D(COMPONENTS, 1, activation="sigmoid", dtype="float32", name="maps")(y)
     x = layers.Concatenate(name="with_maps")([x, maps])
     x = layers.Conv2D(filters, 3, padding="same", activation="relu", name="guided_conv")(x)

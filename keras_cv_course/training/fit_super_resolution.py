@@ -33,7 +33,7 @@ class SuperResolutionFitConfig(FitSettings):
     learning_rate: float = 2e-3
     warmup_epochs: float = 0.5
     weight_decay: float = 0.0
-    maps_weight: float = 0.2
+    maps_weight: float = 0.1
 
     def __post_init__(self) -> None:
         """Refuse what cannot work."""

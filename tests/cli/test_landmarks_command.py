@@ -88,7 +88,7 @@ def test_a_crown_is_put_on(tmp_path: Path) -> None:
     ("options", "message"),
     [
         (("landmarks", "film.mp4"), "Received: a video"),
-        (("landmarks", "face.png", "--model", "nothing"), "Expected a model's name"),
+        (("landmarks", "face.png", "--model", "nothing"), "Expected a trained model's name"),
         (("train", "landmarks", "--resume", "gone"), "holds no run"),
         (("train", "landmarks", "--resume", "gone", "--seed", 1), "takes no other options"),
     ],
