@@ -1,6 +1,6 @@
 """Train the localizer with the defaults of `kcc train localizer`, and print how many pictures kept aside it gets right.
 
-Run: python benchmarks/train_localizer.py [--pictures 5000] [--epochs 40] [--loss notes squared] [--register]
+Run: python benchmarks/train_localizer.py [--pictures 4000] [--epochs 40] [--loss notes squared] [--register]
 
 To reach: 0.95 of the drawn pictures kept aside right, class and box at an IoU of 0.5, within 10 minutes on 2 cores,
 drawing included. The all-squared loss is trained beside that of the notes on the same pictures from the same first
