@@ -65,15 +65,15 @@ def fit_batches(
         f"Lower the learning rate ({settings.learning_rate}) or lengthen the warm-up ({settings.warmup_epochs} epochs)."
     )
     keeper = EpochKeeper(state, settings.epochs, folder, patience=patience, remedy=remedy)
-    optimizer = make_optimizer(
-        settings.optimizer,
-        warm_up_and_cosine(settings.learning_rate, settings.warmup_epochs, settings.epochs, feed.steps),
-        settings.weight_decay,
-        factors=learning_rate_factors,
-        scale_loss=state.precision == "float16",
-    )
     try:
         with replicated(model) as twin:
+            optimizer = make_optimizer(
+                settings.optimizer,
+                warm_up_and_cosine(settings.learning_rate, settings.warmup_epochs, settings.epochs, feed.steps),
+                settings.weight_decay,
+                factors=learning_rate_factors,
+                scale_loss=state.precision == "float16",
+            )
             # Objects, because a metric's name makes its variables while the step is traced, which traces it twice.
             twin.compile(optimizer, loss, metrics=list(make_metrics()))
             _train_epochs(twin, feed, keeper, callbacks)

@@ -59,10 +59,11 @@ class FitSettings:
         """Build from what :meth:`to_json` gave.
 
         Raises:
-            RunError: a setting that this version does not know, or one that is missing.
+            RunError: a setting that this version does not know. One that is missing, as in runs of former versions, has
+                its default.
         """
         try:
-            nested = {name: kind(**settings[name]) for name, kind in cls.NESTED.items() if settings[name] is not None}
+            nested = {name: kind(**settings[name]) for name, kind in cls.NESTED.items() if settings.get(name)}
             return cls(**{**settings, **nested})
-        except (TypeError, KeyError) as error:
+        except TypeError as error:
             raise RunError(f"Expected the settings of {cls.__name__}. Received: {error}.") from error
