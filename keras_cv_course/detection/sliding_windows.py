@@ -11,6 +11,7 @@ Source: Sermanet et al., "OverFeat: Integrated Recognition, Localization and Det
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+import keras
 import numpy as np
 
 from keras_cv_course.boxes import clip_xyxy, scale_xyxy, xywh_to_xyxy
@@ -93,9 +94,9 @@ def classify_convolutions(
     for row in range(0, rows, at_once):
         top, bottom = row * own[0], (min(row + at_once, rows) - 1) * own[0] + height
         strip = classifier.prepare(image[top:bottom, :used_width])
-        strips.append(
-            [output[0] for output in _as_list(classifier.fully_convolutional.model.predict_on_batch(strip[None]))]
-        )
+        # Not by `predict`, which would trace a graph for every size of strip.
+        found = _as_list(classifier.fully_convolutional.model(strip[None], training=False))
+        strips.append([keras.ops.convert_to_numpy(output)[0] for output in found])
     outputs = [np.concatenate(parts) for parts in zip(*strips, strict=True)]  # each (rows, cols, numbers)
     down, across = stride[0] // own[0], stride[1] // own[1]
     return _with_boxes([output[::down, ::across] for output in outputs], classifier.window, stride)

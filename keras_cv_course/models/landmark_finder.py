@@ -79,7 +79,8 @@ class LandmarkFinder:
         probabilities, points = [np.zeros(0, np.float32)], [np.zeros((0, self.scheme.count, 2), np.float32)]
         for start in range(0, len(images), PREDICTION_BATCH):
             batch = model_pixels(self.model, images[start : start + PREDICTION_BATCH])
-            output = self.model.predict_on_batch(batch)
+            # Not by `predict`, which would trace a graph for every size of batch.
+            output = keras.tree.map_structure(keras.ops.convert_to_numpy, self.model(batch, training=False))
             if isinstance(output, dict):
                 found = output["face"][:, 0], np.asarray(expected_points(output["heatmaps"][:, -1])) * STRIDE
             else:

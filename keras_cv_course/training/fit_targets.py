@@ -53,7 +53,6 @@ def fit_targets(
     settings: FitSettings,
     *,
     loss: Any,
-    metrics: Sequence[Any] = (),
     change: Change | None = None,
     encode: Encode | None = None,
     class_names: Sequence[str] = (),
@@ -71,7 +70,6 @@ def fit_targets(
         train: images of the model's size.
         settings: how to train.
         loss: of Keras, for what `encode` makes of the targets.
-        metrics: likewise.
         change: random changes to images and targets of a batch, drawn from the seed that comes with it alone, so that a
             resumed run repeats them; None for none.
         encode: makes of the (changed) targets what the model is to say, for training and validation; None where they
@@ -125,7 +123,7 @@ def fit_targets(
         feed,
         settings,
         loss=loss,
-        make_metrics=lambda: metrics,
+        make_metrics=tuple,
         class_names=class_names,
         folder=folder,
         resume=resume,
