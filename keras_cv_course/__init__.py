@@ -48,6 +48,7 @@ _MODULES = {
     "data.synthetic.lone_scenes": ("draw_lone_scenes",),
     "data.synthetic.road_scenes": ("RoadScene", "draw_road_scenes"),
     "detection.anchors": ("find_anchors", "sizes_in_cells"),
+    "detection.ciou_focal_loss": ("CIoUFocalLoss",),
     "detection.draw": ("draw_boxes", "draw_detections", "get_colors_for_classes"),
     "detection.draw_suppression": ("animate_suppression",),
     "detection.predict": ("detect",),
