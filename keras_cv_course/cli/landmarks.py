@@ -46,8 +46,8 @@ def landmarks(
     """Find the points of a face on pictures and draw them, or glasses or a crown.
 
     A picture should show one face that fills about half of it. The shipped model learned from drawn faces only: on
-    photographs it goes wrong. A file or face that cannot be used is reported by name and the others go on; the exit status is 1
-    then.
+    photographs it goes wrong. A file or face that cannot be used is reported by name and the others go on; the exit
+    status is 1 then.
     """
     sources = find_sources(paths, folder)
     if any(source.is_video for source in sources):
