@@ -21,6 +21,7 @@ from keras_cv_course.detection.predict import IOU_THRESHOLD, SCORE_THRESHOLD, ch
 from keras_cv_course.detection.select_boxes import SelectedBoxes, check_limits, non_max_suppression
 from keras_cv_course.detections import Detections
 from keras_cv_course.errors import DataContentError, ModelError
+from keras_cv_course.models.classifier import require_finite
 from keras_cv_course.models.window_classifier import WindowClassifier
 
 PYRAMID_STEP = 2**0.5
@@ -174,7 +175,8 @@ def detect_windows(
 
     Raises:
         DataContentError: a threshold outside 0..1; `max_boxes` or `stride` below 1; no height, or one out of range; an
-            unknown class; an image that is none; or a model whose numbers are not finite.
+            unknown class; or an image that is none.
+        ModelError: a model whose numbers are not finite.
     """
     check_limits(score_threshold, iou_threshold, max_boxes)
     check_several(images, "detect_windows(classifier, [image])")
@@ -233,11 +235,7 @@ def _likely_windows(
     """Give the boxes of windows of the wanted classes, in the order of the grid."""
     classify = classify_convolutions if sliding.by_crops is None else classify_crops
     probabilities, boxes = classify(classifier, image, sliding.stride)
-    if not (np.isfinite(probabilities).all() and np.isfinite(boxes).all()):
-        raise DataContentError(
-            f"{classifier.origin}: expected finite numbers of the model. Received: NaN or infinity. The weights are "
-            "damaged or untrained."
-        )
+    require_finite(classifier.origin, probabilities, boxes)
     class_ids = probabilities.argmax(axis=-1)  # (rows, cols)
     scores = probabilities.max(axis=-1)
     # In float32, as the scores are.

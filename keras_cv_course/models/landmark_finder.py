@@ -13,7 +13,7 @@ from keras_cv_course.data.image_files import resize_image
 from keras_cv_course.data.landmarks import BODY_32, EYE_CORNERS, FACE_68, PointScheme
 from keras_cv_course.data.letterbox import letterbox_placement
 from keras_cv_course.errors import ModelError
-from keras_cv_course.models.classifier import open_model
+from keras_cv_course.models.classifier import open_model, require_finite
 from keras_cv_course.models.heatmaps import expected_points
 from keras_cv_course.models.hourglass import STRIDE, stacked_hourglass
 from keras_cv_course.models.landmarks import decode_landmarks
@@ -69,7 +69,7 @@ class LandmarkFinder:
             The probabilities of a face, float32 (m,), and points, float32 (m, n, 2), x and y in pixels.
 
         Raises:
-            ModelError: images of another dtype or size.
+            ModelError: images of another dtype or size, or a model whose numbers are not finite.
         """
         if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != (*self.input_size, 3):
             raise ModelError(
@@ -85,6 +85,7 @@ class LandmarkFinder:
                 found = output["face"][:, 0], np.asarray(expected_points(output["heatmaps"][:, -1])) * STRIDE
             else:
                 found = decode_landmarks(output, self.input_size)
+            require_finite(self.origin, *found)
             probabilities.append(found[0])
             points.append(found[1])
         return np.concatenate(probabilities), np.concatenate(points)
@@ -148,7 +149,7 @@ def number_of_points(model: keras.Model, origin: str) -> int:
     Raises:
         ModelError: it is no model of points, or of a number whose order is not known.
     """
-    given, taken = model.output_shape, model.input_shape
+    given, taken = keras.tree.map_structure(lambda output: output.shape, model.output), model.input_shape
     number = 0
     if isinstance(taken, tuple) and len(taken) == 4 and None not in taken[1:]:
         if isinstance(given, tuple) and len(given) == 2 and given[1] % 2:

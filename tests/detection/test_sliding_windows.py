@@ -144,7 +144,7 @@ def test_what_is_refused(squares, noise):
         next(detect_windows(squares, [noise / 255]))
     broken = square_windows()
     broken.model.get_layer("class").set_weights([np.full((48, 3), np.nan, np.float32), np.zeros(3)])
-    with pytest.raises(DataContentError, match="squares: expected finite numbers"):
+    with pytest.raises(ModelError, match="squares: expected finite numbers"):
         next(detect_windows(broken, [noise]))
 
 

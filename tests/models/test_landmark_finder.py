@@ -84,6 +84,7 @@ def test_run_folder_and_bare_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "outputs",
     [
+        {"points": (9,)},
         {"heatmaps": (1, 8, 8, 4)},
         {"heatmaps": (1, 8, 8, 4), "face": (2,)},
         {"heatmaps": (8, 8, 4), "face": (1,)},
@@ -98,6 +99,13 @@ def test_other_outputs_are_no_points(outputs: dict[str, tuple[int, ...]]) -> Non
     given = {name: layers.Reshape(shape)(layers.Dense(math.prod(shape))(flat)) for name, shape in outputs.items()}
     with pytest.raises(ModelError, match="other: expected a model from images of a fixed size to 68, 4, 32 points"):
         number_of_points(keras.Model(inputs, given), "other")
+
+
+def test_numbers_that_are_none_are_no_points() -> None:
+    broken = landmark_regressor(4, (8, 8), filters=(4,))
+    broken.get_layer("face").bias.assign([np.nan])
+    with pytest.raises(ModelError, match="broken: expected finite numbers"):
+        LandmarkFinder(broken, EYE_CORNERS, "broken").predict(np.zeros((1, 8, 8, 3), np.uint8))
 
 
 def test_what_is_no_model_of_points_is_refused(tmp_path: Path) -> None:
