@@ -20,7 +20,7 @@ TRUE, SAID = (46, 204, 113), (255, 255, 255)
 NOTHING = "nothing"
 
 _SHOWN, _MISTAKES_SHOWN = 24, 24
-_SIDE = 384  # pixels of a drawn picture's shorter side, at least
+_SIDE = 192  # pixels of a drawn picture's shorter side, at least
 
 
 @dataclass(frozen=True, eq=False)
