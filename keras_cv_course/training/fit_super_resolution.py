@@ -91,10 +91,13 @@ def shrink(images: np.ndarray) -> np.ndarray:
     """Average squares of 8 x 8 pixels: uint8 (m, height, width, 3) to (m, height / 8, width / 8, 3).
 
     Raises:
-        DataContentError: sides that do not divide by 8.
+        DataContentError: other pictures, or sides that do not divide by 8.
     """
+    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1] % FACTOR or images.shape[2] % FACTOR:
+        raise DataContentError(
+            f"Expected pictures uint8 (m, height, width, 3) whose sides are multiples of {FACTOR}. Received: "
+            f"{images.dtype} {images.shape}."
+        )
     number, height, width, channels = images.shape
-    if height % FACTOR or width % FACTOR:
-        raise DataContentError(f"Expected sides that are multiples of {FACTOR}. Received: {height} x {width}.")
     squares = images.reshape(number, height // FACTOR, FACTOR, width // FACTOR, FACTOR, channels)
     return np.rint(squares.mean(axis=(2, 4))).astype(np.uint8)

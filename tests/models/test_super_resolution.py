@@ -44,8 +44,9 @@ def test_shrinking_averages_squares() -> None:
     small = shrink(images)
     assert small.shape == (2, 2, 3, 3)
     assert abs(small[1, 1, 2, 0] - images[1, 8:, 16:, 0].mean()) <= 0.5
-    with pytest.raises(DataContentError, match="multiples of 8"):
-        shrink(images[:, :12])
+    for others in (images[:, :12], images / 255, images[0]):
+        with pytest.raises(DataContentError, match="multiples of 8"):
+            shrink(others)
 
 
 def small_faces() -> LandmarkImages:
