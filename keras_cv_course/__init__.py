@@ -81,7 +81,14 @@ _MODULES = {
     "models.heatmaps": ("decode_heatmaps", "encode_heatmaps", "expected_points"),
     "models.hourglass": ("stacked_hourglass",),
     "models.landmark_finder": ("FoundPoints", "LandmarkFinder", "load_landmark_finder"),
-    "models.landmarks": ("CoordinatesLoss", "HeatmapsLoss", "coordinates_head", "landmark_regressor"),
+    "models.landmarks": (
+        "CoordinatesLoss",
+        "HeatmapsLoss",
+        "coordinates_head",
+        "decode_landmarks",
+        "encode_landmarks",
+        "landmark_regressor",
+    ),
     "models.localizer": (
         "LocalizationLoss",
         "decode_prediction",
