@@ -2,7 +2,7 @@
 
 Shapes of one colour on a street seen from the pavement. (Those of
 :mod:`keras_cv_course.data.synthetic.lone_scenes`, modelled in space, take 43 ms each in place of 4, and more of them
-are needed: the lesson's network, trained on 700 of them, is right on 0.32 of others, on 1000 of these on 0.74.)
+are needed: the lesson's network, trained on 700 of them, is right on 0.32 of others; on 1000 of these, on 0.74.)
 """
 
 from collections.abc import Callable
