@@ -45,24 +45,25 @@ from keras_cv_course.grading import check
 # %% [markdown]
 # ## 1. The pictures
 #
-# `datasets/shapes.npz` has small pictures with a few shapes on each. They are **drawn**, so nothing has to be
-# downloaded, and nobody had to mark the pixels by hand: who draws a circle knows where it is. (For a photograph of a
-# street that takes a person more than an hour.)
+# `datasets/street_masks.npz` has small pictures of streets: on three of four stands a pedestrian, a car or a
+# motorcycle. They are **drawn**, so nothing has to be downloaded, and nobody had to mark the pixels by hand: who draws
+# a car knows where it is. (On a photograph of a street that takes a person more than an hour.)
 #
-# To each shape belong a class and a **mask**: a picture of the same size that is true where the shape is. Where one
-# shape hides a part of another, both masks may be true; which of them one sees is for you to sort out.
+# To each thing belong a class and a **mask**: a picture of the same size that is true where the thing is. Each is
+# marked as if nothing stood on it. So the mask of the ground goes on below the road, and that of the road behind the
+# car: masks overlap. What belongs to no mask (the sky, houses, trees, posts) is background.
 #
-# The last 80 pictures are held out: no training sees them.
+# The last 60 pictures are held out: no training sees them.
 
 # %%
-shapes = np.load("datasets/shapes.npz")
-images, masks = shapes["images"], shapes["masks"]
-mask_class_ids, mask_images = shapes["class_ids"], shapes["image_numbers"]  # of each mask: its class, and its picture
-class_names = ["background", *(str(name) for name in shapes["class_names"])]
+streets = np.load("datasets/street_masks.npz")
+images, masks = streets["images"], streets["masks"]
+mask_class_ids, mask_images = streets["class_ids"], streets["image_numbers"]  # of each mask: its class, and its picture
+class_names = ["background", *(str(name) for name in streets["class_names"])]
 n_classes = len(class_names)
-held_out = len(images) - 80
+held_out = len(images) - 60
 height, width = np.shape(images[0])[:2]
-colours = np.concatenate([[[0.15] * 3], plt.get_cmap("tab10")(np.arange(1, n_classes))[:, :3]])  # background: dark
+colours = np.array(plt.get_cmap("tab10").colors)[[7, 2, 5, 1, 3, 0, 4, 6, 8, 9]]
 print(f"{len(images)} pictures of {height} x {width} pixels, {len(masks)} masks; classes: {', '.join(class_names)}")
 
 
@@ -73,7 +74,7 @@ def show(axis, picture, title=""):
     axis.axis("off")
 
 
-example = int(np.argmax(np.bincount(mask_images)[:12]))  # of the first twelve, the one with the most shapes
+example = int(np.argmax(np.bincount(mask_images)))  # the first with an object
 of_example = mask_images == example
 figure, axes = plt.subplots(1, 1 + of_example.sum(), figsize=(2.2 * (1 + of_example.sum()), 2.4))
 show(axes[0], images[example], "the picture")
@@ -91,7 +92,7 @@ plt.show()
 #
 # - **0 is the background.** So the classes move up by one: class 0 is painted as 1.
 # - **The smaller over the larger.** Where masks overlap, the smaller thing is usually the one in front, and if it were
-#   painted first, it might disappear altogether. So paint the largest first, and the smallest last.
+#   painted first, it would disappear. So paint the largest first, and the smallest last.
 #
 # ### Exercise 1: `masks_to_class_map`
 #
@@ -130,8 +131,7 @@ def masks_to_class_map(masks, class_ids):
 check(masks_to_class_map)
 
 # %% [markdown]
-# The maps of all pictures. (A picture has no other size than its map, ever: what the network is asked for is a picture,
-# too.)
+# The maps of all pictures. A map is a picture, too, as high and wide as the one that it belongs to.
 
 # %%
 of_images = [mask_images == number for number in range(len(images))]
@@ -150,7 +150,7 @@ plt.show()
 # %% [markdown]
 # ## 3. Down
 #
-# **The idea.** To say that a pixel belongs to a circle one must have seen the circle, that is: much of the picture.
+# **The idea.** To say that a pixel belongs to a car one must have seen the car, that is: much of the picture.
 # So a U-Net begins like any classifier. It convolves, pools, convolves, pools. After each pooling the map is half as
 # high and wide, and a kernel of 3 x 3 sees twice as much of the picture.
 #
@@ -379,17 +379,17 @@ check(unet_model)
 # all pixels.
 
 # %%
-EPOCHS = 12
+EPOCHS = 5
 
 
 def train(model, loss):
     """Train a network on all pictures but those held out, and on the same pictures mirrored."""
     x, y = X[:held_out], Y[:held_out]
     x, y = np.concatenate([x, x[:, :, ::-1]]), np.concatenate([y, y[:, :, ::-1]])
-    steps = EPOCHS * -(-len(x) // 16)
+    steps = EPOCHS * -(-len(x) // 8)
     model.compile(optimizer=keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(0.003, steps)), loss=loss)
     started = time.time()
-    history = model.fit(x, y, batch_size=16, epochs=EPOCHS, verbose=0).history["loss"]
+    history = model.fit(x, y, batch_size=8, epochs=EPOCHS, verbose=0).history["loss"]
     print(f"{EPOCHS} epochs in {time.time() - started:.0f} s: the loss fell from {history[0]:.3f} to {history[-1]:.3f}")
     return model.predict(X[held_out:], verbose=0).argmax(axis=-1).astype(np.uint8)
 
@@ -481,7 +481,7 @@ for name, maps in (("your network", predicted), ("background everywhere", all_ba
 # ## 7. Nothing goes across
 #
 # **The experiment.** The same network, but what would go across is multiplied by 0. All that the way up knows comes
-# from below, through a map of 3 x 3 places. Guess, before you run it: which pixels will be wrong?
+# from below, through a map of 3 x 4 places. Guess, before you run it: which pixels will be wrong?
 
 # %%
 def without_skip(model):
@@ -556,7 +556,7 @@ check(dice_coefficient)
 
 # %%
 sides = np.arange(1, 25)
-truth = np.zeros((len(sides), 48, 48), "float32")
+truth = np.zeros((len(sides), 48, 64), "float32")
 for number, side in enumerate(sides):
     truth[number, :side, :side] = 1
 missed = np.full_like(truth, 0.01)
@@ -565,7 +565,7 @@ of_dice = 1 - np.asarray(dice_coefficient(tf.constant(truth), tf.constant(missed
 figure, axis = plt.subplots(figsize=(7, 3))
 axis.plot(sides**2, of_pixels / of_pixels.max(), label="cross-entropy")
 axis.plot(sides**2, of_dice / of_dice.max(), label="1 - Dice")
-axis.set(xlabel="pixels of the thing that is missed, of 2304", title="loss, as a part of that for the largest thing")
+axis.set(xlabel="pixels of the thing that is missed, of 3072", title="loss, as a part of that for the largest thing")
 axis.legend()
 plt.show()
 
@@ -587,7 +587,7 @@ for class_id, name in enumerate(class_names):
 # colours, but by taking the **nearest** pixel.
 
 # %%
-my_image = "my_shapes.png"
+my_image = "my_street.jpg"
 
 picture = kcc.read_image(my_image)
 small = np.asarray(Image.fromarray(picture).resize((width, height)), "float32") / 255
@@ -602,7 +602,7 @@ plt.show()
 print(", ".join(f"{name}: {np.mean(found == class_id):.1%}" for class_id, name in enumerate(class_names)))
 
 # %% [markdown]
-# Two circles that touch are one patch of the same class: the map does not know where one ends and the other begins.
+# Two cars side by side are one patch of the same class: the map does not know where one ends and the other begins.
 # Telling them apart is *instance* segmentation, and needs boxes as well.
 #
 # ## 10. Mistakes, and what they look like

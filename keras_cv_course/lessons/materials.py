@@ -19,7 +19,7 @@ _MY_STREET = 1212  # after the scenes: a large car
 _ROAD_SEED = 2026  # as in `kcc demo`; the shipped detector was trained with others
 _FACES, _FACE_SIZE, _FACE_SEED = 640, (64, 64), 3
 _FRAMES = 100
-_SHAPES, _SHAPES_SIZE, _SHAPES_SEED = 400, (48, 48), 5
+_MASKED, _MASKED_SIZE = 360, (48, 64)
 
 
 @dataclass(frozen=True)
@@ -134,28 +134,34 @@ def _write_scenes(folder: Path, progress: Progress) -> None:
     Image.fromarray(image).save(folder / "my_street.jpg", quality=92)
 
 
-def _write_shapes(folder: Path, progress: Progress) -> None:
-    """Write drawn shapes with a mask for each of them, and one more, larger picture."""
+def _write_street_masks(folder: Path, progress: Progress) -> None:
+    """Write small drawn streets with a mask for each thing on them, and one more, larger picture."""
     import numpy as np
     from PIL import Image
 
-    from keras_cv_course.data.synthetic.shapes import CLASS_NAMES, draw_shape_scenes
+    from keras_cv_course.lessons.street_pictures import MASK_NAMES, draw_street_masks
 
-    scenes = []
-    for scene in draw_shape_scenes(_SHAPES, _SHAPES_SEED, _SHAPES_SIZE):
-        scenes.append(scene)
-        progress(len(scenes))
+    def small(picture: np.ndarray) -> np.ndarray:
+        return np.asarray(Image.fromarray(picture).resize(_MASKED_SIZE[::-1], Image.Resampling.BOX))
+
+    images, masks, class_ids = [], [], []
+    for number in range(_MASKED):
+        image, of_image, classes = draw_street_masks(np.random.default_rng([_SCENE_SEED, number]))
+        images.append(small(image))
+        masks.append([small(mask.astype(np.uint8) * 255) > 127 for mask in of_image])
+        class_ids.append(classes)
+        progress(number + 1)
     (folder / "datasets").mkdir()
     np.savez_compressed(
-        folder / "datasets" / "shapes.npz",
-        images=np.stack([scene.image for scene in scenes]),
-        masks=np.concatenate([scene.masks for scene in scenes]),
-        class_ids=np.concatenate([scene.class_ids for scene in scenes]),
-        image_numbers=np.repeat(np.arange(len(scenes)), [len(scene.masks) for scene in scenes]),
-        class_names=np.array(CLASS_NAMES),
+        folder / "datasets" / "street_masks.npz",
+        images=np.stack(images),
+        masks=np.concatenate(masks),
+        class_ids=np.concatenate(class_ids),
+        image_numbers=np.repeat(np.arange(_MASKED), [len(of_image) for of_image in masks]),
+        class_names=np.array(MASK_NAMES),
     )
-    (scene,) = draw_shape_scenes(1, _SHAPES_SEED + 1, (192, 192))
-    Image.fromarray(scene.image).save(folder / "my_shapes.png")
+    image, _, _ = draw_street_masks(np.random.default_rng([_SCENE_SEED, _MY_STREET]))
+    Image.fromarray(image).save(folder / "my_street.jpg", quality=92)
 
 
 MATERIALS = {
@@ -163,6 +169,6 @@ MATERIALS = {
     "pictures": Material("Drawing hands", _PICTURES, _write_pictures),
     "roads": Material("Drawing roads", _ROADS, _write_roads),
     "scenes": Material("Drawing streets", _SCENES, _write_scenes),
-    "shapes": Material("Drawing shapes", _SHAPES, _write_shapes),
     "signs": Material("Drawing hands", _TRAIN_SIGNS + _TEST_SIGNS, _write_signs),
+    "street_masks": Material("Drawing streets", _MASKED, _write_street_masks),
 }
