@@ -4,6 +4,7 @@ The road world is that of :mod:`.road_scenes`; what is to be found is near, with
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -56,7 +57,7 @@ def _draw(rng: np.random.Generator, image_size: tuple[int, int]) -> RoadScene:
         camera = place_camera(road, image_size, rng)
     clear = float(np.hypot(*(thing.footprint - camera.position[[0, 2]]).T).max())
     scene = compose(road, camera, light, [thing], [], rng, clear)
-    return RoadScene(scene.image, scene.boxes, np.array([number], np.int64))
+    return replace(scene, class_ids=np.array([number], np.int64))
 
 
 def _place(kind: int, road: Road, camera: Camera, light: Light, rng: np.random.Generator) -> Thing | None:

@@ -4,6 +4,7 @@ A road with houses and trees and its users is modelled in metres, seen by a came
 :mod:`.road`. No photograph is involved.
 """
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -17,10 +18,20 @@ from keras_cv_course.data.synthetic.road.houses import houses, skyline
 from keras_cv_course.data.synthetic.road.layout import Road
 from keras_cv_course.data.synthetic.road.light import Light
 from keras_cv_course.data.synthetic.road.order import near_to_far
-from keras_cv_course.data.synthetic.road.surface import draw_surface
-from keras_cv_course.data.synthetic.road.things import LEAST_INSIDE, MOST_HIDDEN, Extent, Sight, Thing, paint
+from keras_cv_course.data.synthetic.road.surface import draw_surface, map_surface
+from keras_cv_course.data.synthetic.road.things import (
+    LEAST_INSIDE,
+    MOST_HIDDEN,
+    Extent,
+    Sight,
+    Thing,
+    paint,
+    paint_numbers,
+)
 from keras_cv_course.data.synthetic.road.traffic import (
     CLASS_NAMES,
+    PEDESTRIAN,
+    TRAFFIC_LIGHT,
     SignalPost,
     Spot,
     place_pedestrians,
@@ -30,7 +41,12 @@ from keras_cv_course.data.synthetic.road.traffic import (
 from keras_cv_course.data.synthetic.road.trees import foliage, trees
 from keras_cv_course.errors import DataContentError
 
-__all__ = ["CLASS_NAMES", "LEAST_INSIDE", "MOST_HIDDEN", "RoadScene", "draw_road_scene", "draw_road_scenes"]
+__all__ = ["CLASS_NAMES", "LEAST_INSIDE", "MOST_HIDDEN", "SURFACES", "RoadScene", "draw_road_scene", "draw_road_scenes"]
+
+SURFACES = ("sky", "surroundings", "ground", "road", "vehicle", "pedestrian", "traffic light")
+_SKY, _SURROUNDINGS, _GROUND, _CARRIAGEWAY, _VEHICLE, _PEDESTRIAN, _TRAFFIC_LIGHT = range(len(SURFACES))
+_SURFACE_OF = {PEDESTRIAN: _PEDESTRIAN, TRAFFIC_LIGHT: _TRAFFIC_LIGHT}  # all others are vehicles
+_FIRST_OBJECT = len(SURFACES)  # the number with which the farthest object is painted; nearer ones have higher numbers
 
 _SMALLEST_PICTURE = 64
 SUPERSAMPLING = 2
@@ -45,11 +61,17 @@ class RoadScene:
         boxes: float32 (n, 4), x1, y1, x2, y2 in pixels; n may be 0. Each closely holds what of its object lies within
             the picture, including what others hide.
         class_ids: int64 (n,), places in `CLASS_NAMES`.
+        masks: bool (n, height, width), the visible pixels of each object, its windows among them. A small object
+            behind leaves may have none.
+        surfaces: uint8 (height, width), places in `SURFACES`: the sky; houses, trees, posts and signs; pavements and
+            land; the carriageway with its markings; vehicles; pedestrians; the housings of traffic lights.
     """
 
     image: np.ndarray
     boxes: np.ndarray
     class_ids: np.ndarray
+    masks: np.ndarray
+    surfaces: np.ndarray
 
 
 def draw_road_scenes(count: int, seed: int, image_size: tuple[int, int] = (416, 416)) -> Iterator[RoadScene]:
@@ -126,14 +148,35 @@ def compose(
     surface = Image.fromarray(draw_surface(road, camera, light, shadows, rng).astype(np.uint8))
     canvas = surface.resize(fine.image_size[::-1], Image.Resampling.NEAREST)
     backdrop = skyline(fine, light, road.urban, rng) + houses(road, fine, light, rng)
-    paint(canvas, [*backdrop, *(thing for thing, _ in seen[::-1])], foliage(light, fine, rng))
+    things, crowns = [*backdrop, *(thing for thing, _ in seen[::-1])], foliage(light, fine, rng)
+    paint(canvas, things, crowns)
+    numbers = _number(things, crowns, road, fine)
     image = _photograph(canvas.reduce(SUPERSAMPLING), rng)
 
     boxes = np.array([box for _, box in objects], np.float32).reshape(-1, 4) / SUPERSAMPLING
     if rng.random() < 0.5:  # a country where one drives on the left
         image = np.ascontiguousarray(image[:, ::-1])
         boxes[:, [0, 2]] = camera.image_size[1] - boxes[:, [2, 0]]
-    return RoadScene(image, boxes, np.array([thing.class_id for thing, _ in objects], np.int64))
+        numbers = np.ascontiguousarray(numbers[:, ::-1])
+    class_ids = np.array([thing.class_id for thing, _ in objects], np.int64)
+    # Objects are from near to far, and numbered from far to near.
+    masks = numbers == (_FIRST_OBJECT + np.arange(len(objects))[::-1])[:, None, None]
+    surface_of = [_SURFACE_OF.get(class_id, _VEHICLE) for class_id in class_ids[::-1].tolist()]
+    return RoadScene(image, boxes, class_ids, masks, np.array([*range(_FIRST_OBJECT), *surface_of], np.uint8)[numbers])
+
+
+def _number(things: list[Thing], crowns: list[Image.Image], road: Road, fine: Camera) -> np.ndarray:
+    """Give each pixel the number of what it shows, uint8 (height, width): a place in `SURFACES`, or an object's."""
+    canvas = Image.fromarray(map_surface(road, fine, _SKY, _GROUND, _CARRIAGEWAY))
+    objects = itertools.count(_FIRST_OBJECT)
+    paint_numbers(
+        canvas, things, [_SURROUNDINGS if thing.class_id is None else next(objects) for thing in things], crowns
+    )
+    height, width = fine.image_size[0] // SUPERSAMPLING, fine.image_size[1] // SUPERSAMPLING
+    blocks = np.asarray(canvas).reshape(height, SUPERSAMPLING, width, SUPERSAMPLING).swapaxes(1, 2)
+    a, b, c, d = np.moveaxis(np.sort(blocks.reshape(height, width, -1), axis=-1), -1, 0)
+    # What most of the four show; of two with two each, and of four with one, the nearest.
+    return np.where(b == c, b, np.where((a == b) & (c != d), a, d))
 
 
 def _distance(thing: Thing, camera: Camera) -> float:

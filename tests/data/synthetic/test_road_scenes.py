@@ -8,9 +8,15 @@ from keras_cv_course.data.synthetic.road.camera import Camera, Shape, clip_near,
 from keras_cv_course.data.synthetic.road.cast import build, estimate
 from keras_cv_course.data.synthetic.road.light import Light
 from keras_cv_course.data.synthetic.road.order import near_to_far, square
-from keras_cv_course.data.synthetic.road.things import Sight, Thing, paint
+from keras_cv_course.data.synthetic.road.things import Sight, Thing, paint, paint_numbers
 from keras_cv_course.data.synthetic.road.traffic import BUS, CAR, LORRY, PEDESTRIAN, TRAFFIC_LIGHT, Spot
-from keras_cv_course.data.synthetic.road_scenes import CLASS_NAMES, RoadScene, draw_road_scene, draw_road_scenes
+from keras_cv_course.data.synthetic.road_scenes import (
+    CLASS_NAMES,
+    SURFACES,
+    RoadScene,
+    draw_road_scene,
+    draw_road_scenes,
+)
 from keras_cv_course.errors import DataContentError
 
 SIZE = (200, 300)
@@ -88,6 +94,12 @@ class TestScenes:
         assert len(better) > 25
         assert np.mean(better) > 0.75  # chance is 0.5; a half of the scenes is mirrored
 
+    def test_pictures_and_boxes_stay_what_they_are(self, scenes: list[RoadScene]) -> None:
+        """Shipped weights were trained on them; noise and light are floating-point, so small differences may be."""
+        assert sum(int(scene.class_ids.sum() + len(scene.boxes)) for scene in scenes) == 715
+        np.testing.assert_allclose(np.mean([scene.image.mean() for scene in scenes]), 109.306, atol=0.01)
+        np.testing.assert_allclose(np.concatenate([scene.boxes for scene in scenes]).mean(), 72.5474, atol=0.001)
+
     @pytest.mark.parametrize("size", [(64, 64), (90, 160), (200, 96)])
     def test_sizes(self, size: tuple[int, int]) -> None:
         for scene in draw_road_scenes(3, seed=1, image_size=size):
@@ -117,6 +129,73 @@ class TestScenes:
             draw_road_scenes(1, seed=0, image_size=size)
         with pytest.raises(DataContentError, match=message):
             draw_road_scene(np.random.default_rng(0), size)
+
+
+class TestMasks:
+    def test_arrays(self, scenes: list[RoadScene]) -> None:
+        for scene in scenes:
+            assert (scene.masks.dtype, scene.masks.shape) == (np.bool_, (len(scene.boxes), 128, 160))
+            assert (scene.surfaces.dtype, scene.surfaces.shape) == (np.uint8, (128, 160))
+            assert scene.masks.sum(axis=0).max(initial=0) <= 1  # a pixel shows one object
+
+    def test_surfaces_of_objects_are_their_masks(self, scenes: list[RoadScene]) -> None:
+        surfaces = np.array([SURFACES.index(name) for name in (*["vehicle"] * 3, "pedestrian", "traffic light")])
+        for scene in scenes:
+            number = surfaces[scene.class_ids]
+            for surface in {*surfaces.tolist()}:
+                np.testing.assert_array_equal(scene.surfaces == surface, scene.masks[number == surface].any(axis=0))
+
+    def test_masks_lie_in_their_boxes(self, scenes: list[RoadScene]) -> None:
+        """Also on mirrored scenes. Pillow paints pixels that an edge touches, so a mask may reach half a pixel out."""
+        shares = []
+        for scene in scenes:
+            for mask, box in zip(scene.masks, scene.boxes, strict=True):
+                rows, columns = np.nonzero(mask)
+                assert len(rows)
+                assert (np.array([columns.min(), rows.min()]) >= np.floor(box[:2]) - 1).all()
+                assert (np.array([columns.max(), rows.max()]) <= np.ceil(box[2:])).all()
+                shares.append(len(rows) / np.prod(box[2:] - box[:2]))
+        assert 0.5 < np.median(shares) < 0.95  # of the box, where nothing hides the object
+
+    def test_sky_is_above_and_road_below(self, scenes: list[RoadScene]) -> None:
+        counts = np.bincount(np.concatenate([scene.surfaces.ravel() for scene in scenes]), minlength=len(SURFACES))
+        assert (counts > 0).all()
+        heights = {
+            name: np.mean([np.nonzero(scene.surfaces == SURFACES.index(name))[0].mean() for scene in scenes[:20]])
+            for name in ("sky", "road")
+        }
+        assert heights["sky"] < 45 < 80 < heights["road"]
+
+    def test_edges_of_masks_are_edges_of_the_picture(self, scenes: list[RoadScene]) -> None:
+        """Steps of colour are larger where the map changes than elsewhere, and than where a mirrored map would."""
+        own, other, elsewhere = [], [], []
+        for scene in scenes:
+            steps = np.abs(np.diff(scene.image.astype(float), axis=1)).mean(axis=2)
+            edges = np.diff(scene.surfaces, axis=1) != 0
+            own.append(steps[edges].mean())
+            other.append(steps[edges[:, ::-1]].mean())
+            elsewhere.append(steps[~edges].mean())
+        assert np.mean(own) > 3 * np.mean(other)
+        assert np.mean(own) > 3 * np.mean(elsewhere)
+
+    def test_what_is_near_hides_what_is_far(self) -> None:
+        near, far = (TestSight.rectangle(*box) for box in ((10, 10, 30, 30), (20, 20, 60, 60)))
+        canvas = Image.new("L", (80, 80))
+        paint_numbers(canvas, [far, near], [1, 2], [])
+        numbers = np.asarray(canvas)
+        assert (numbers[10:31, 10:31] == 2).all()
+        assert (numbers[31:61, 20:61] == 1).all()
+        assert (numbers > 0).sum() == 21 * 21 + 41 * 41 - 11 * 11
+
+    def test_leaves_are_painted_where_they_are_opaque(self) -> None:
+        tree = Thing(square(np.zeros(3)), [], crowns=[(0, (10.0, 10.0, 50.0, 50.0))])
+        sprite = Image.new("RGBA", (40, 40), (0, 0, 0, 0))
+        sprite.paste((20, 90, 20, 255), (0, 0, 20, 40))
+        numbers, picture = Image.new("L", (80, 80)), Image.new("RGB", (80, 80))
+        paint_numbers(numbers, [tree], [7], [sprite])
+        paint(picture, [tree], [sprite])
+        assert {*np.unique(numbers)} == {0, 7}
+        np.testing.assert_array_equal(np.asarray(numbers) == 7, np.asarray(picture)[..., 1] > 45)
 
 
 class TestObjects:

@@ -26,14 +26,7 @@ def paint_ground(pen: ImageDraw.ImageDraw, road: Road, camera: Camera, wet: floa
     """
 
     def fill(polygons: np.ndarray, colour: np.ndarray) -> None:
-        shown = tuple(np.clip(colour, 0, 255).astype(int).tolist())
-        viewed = camera.view(polygons if polygons.ndim == 3 else polygons[None])
-        nearest, farthest = viewed[..., 2].min(axis=1), viewed[..., 2].max(axis=1)
-        whole = nearest >= NEAR
-        for outline in camera.pixels(viewed[whole]).reshape(-1, 2 * viewed.shape[1]).tolist():
-            pen.polygon(outline, fill=shown)
-        for polygon in viewed[~whole & (farthest > NEAR)]:
-            pen.polygon(camera.pixels(clip_near(polygon)).ravel().tolist(), fill=shown)
+        _fill(pen, camera, polygons, tuple(np.clip(colour, 0, 255).astype(int).tolist()))
 
     asphalt = rng.uniform(84, 158) * (1 - 0.3 * wet) * rng.uniform(0.97, 1.03, 3)
     paving = rng.uniform(140, 190) * np.array([1.0, rng.uniform(0.95, 0.99), rng.uniform(0.88, 0.98)])
@@ -45,6 +38,31 @@ def paint_ground(pen: ImageDraw.ImageDraw, road: Road, camera: Camera, wet: floa
     _paint_asphalt(fill, road, asphalt, paving)
     _paint_wear(fill, road, asphalt, rng)
     _paint_markings(fill, road, asphalt, rng)
+
+
+def paint_carriageway(pen: ImageDraw.ImageDraw, road: Road, camera: Camera) -> None:
+    """Paint what :func:`paint_ground` paints with asphalt, from kerb to kerb, with 1 on a picture of mode L."""
+    if road.junction is not None:
+        _fill(pen, camera, _crossing(road), 1)
+    _fill(pen, camera, road.strip(*road.edges), 1)
+
+
+def _fill(pen: ImageDraw.ImageDraw, camera: Camera, polygons: np.ndarray, colour: tuple[int, ...] | int) -> None:
+    viewed = camera.view(polygons if polygons.ndim == 3 else polygons[None])
+    nearest, farthest = viewed[..., 2].min(axis=1), viewed[..., 2].max(axis=1)
+    whole = nearest >= NEAR
+    for outline in camera.pixels(viewed[whole]).reshape(-1, 2 * viewed.shape[1]).tolist():
+        pen.polygon(outline, fill=colour)
+    for polygon in viewed[~whole & (farthest > NEAR)]:
+        pen.polygon(camera.pixels(clip_near(polygon)).ravel().tolist(), fill=colour)
+
+
+def _crossing(road: Road, beyond: float = 0.0) -> np.ndarray:
+    """Give the road that crosses, `beyond` metres wider on both sides."""
+    assert road.junction is not None
+    low = road.junction - road.cross_width / 2 - beyond
+    across = np.array([[-200, 0, 0], [200, 0, 0], [200, 0, 1], [-200, 0, 1]])
+    return across * [1, 1, road.cross_width + 2 * beyond] + [0, 0, low]
 
 
 def _paint_land(fill: Fill, road: Road, paving: np.ndarray, grass: np.ndarray, rng: np.random.Generator) -> None:
@@ -75,11 +93,9 @@ def _paint_sides(fill: Fill, road: Road, asphalt: np.ndarray, paving: np.ndarray
 def _paint_asphalt(fill: Fill, road: Road, asphalt: np.ndarray, paving: np.ndarray) -> None:
     left, right = road.edges
     if road.junction is not None:
-        low, high = road.junction - road.cross_width / 2, road.junction + road.cross_width / 2
-        across = np.array([[-200, 0, 0], [200, 0, 0], [200, 0, 1], [-200, 0, 1]])
         if road.pavement:
-            fill(across * [1, 1, high - low + 6] + [0, 0, low - 3], paving)
-        fill(across * [1, 1, high - low] + [0, 0, low], asphalt)
+            fill(_crossing(road, beyond=3), paving)
+        fill(_crossing(road), asphalt)
     fill(road.strip(left, right), asphalt)
     for side, kerb in zip((-1, 1), road.edges, strict=True):
         fill(road.strip(kerb, kerb - side * 0.35), asphalt * 0.88)

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from keras_cv_course.data.synthetic.road.camera import Camera
-from keras_cv_course.data.synthetic.road.ground import paint_ground
+from keras_cv_course.data.synthetic.road.ground import paint_carriageway, paint_ground
 from keras_cv_course.data.synthetic.road.layout import Road
 from keras_cv_course.data.synthetic.road.light import Light
 from keras_cv_course.data.synthetic.road.shadows import Shadow
@@ -36,7 +36,7 @@ def draw_surface(
     paint_ground(ImageDraw.Draw(land), road, camera.enlarged(2), light.wet, rng)
     picture = _sky(camera, light, noise)
     rays = camera.rays()
-    below = rays[..., 1] < -camera.position[1] / _FARTHEST
+    below = _below(rays, camera)
     first = int(below.any(axis=1).argmax()) if below.any() else height  # the rows from here on show ground
     rays, below = rays[first:], below[first:]
 
@@ -55,6 +55,30 @@ def draw_surface(
         ground += mirrored[..., None].astype(np.float32) * (0.8 * light.sky_horizon - ground)
     picture[first:] = np.where(below[..., None], light.through_air(ground, distance), picture[first:])
     return np.clip(picture, 0, 255, out=picture)
+
+
+def map_surface(road: Road, camera: Camera, sky: int, ground: int, carriageway: int) -> np.ndarray:
+    """Tell of each pixel whether it shows sky, ground or carriageway where nothing stands before them.
+
+    Args:
+        road: what lies on the ground.
+        camera: where from.
+        sky: the number of the sky's pixels, 0..255.
+        ground: that of pavements and land.
+        carriageway: that of the road from kerb to kerb, with its markings.
+
+    Returns:
+        uint8 (height, width).
+    """
+    painted = Image.new("L", camera.image_size[::-1])
+    paint_carriageway(ImageDraw.Draw(painted), road, camera)
+    land = np.where(np.asarray(painted) == 1, np.uint8(carriageway), np.uint8(ground))
+    return np.where(_below(camera.rays(), camera), land, np.uint8(sky))
+
+
+def _below(rays: np.ndarray, camera: Camera) -> np.ndarray:
+    """Tell which rays (height, width, 3) meet the ground, bool (height, width)."""
+    return rays[..., 1] < -camera.position[1] / _FARTHEST
 
 
 def _sky(camera: Camera, light: Light, noise: np.ndarray) -> np.ndarray:

@@ -112,13 +112,29 @@ def paint(canvas: Image.Image, things: list[Thing], sprites: list[Image.Image]) 
             _paste(canvas, sprites[sprite], box)
 
 
-def _paste(canvas: Image.Image, sprite: Image.Image, box: Extent) -> None:
-    """Scale a sprite to a box and lay it on the canvas; what lies outside is not computed."""
+def paint_numbers(canvas: Image.Image, things: list[Thing], numbers: list[int], sprites: list[Image.Image]) -> None:
+    """Paint what :func:`paint` paints with a number, 0..255, for each thing on a picture of mode L."""
+    pen = ImageDraw.Draw(canvas)
+    opaque = [sprite.getchannel("A").point(lambda alpha: 255 * (alpha > 127)) for sprite in sprites]
+    for thing, number in zip(things, numbers, strict=True):
+        for outline, _ in thing.shapes:
+            if len(outline) >= 6:
+                pen.polygon(outline, fill=number)
+        for sprite, box in thing.crowns:
+            _paste(canvas, opaque[sprite], box, number)
+
+
+def _paste(canvas: Image.Image, sprite: Image.Image, box: Extent, number: int | None = None) -> None:
+    """Scale a sprite to a box and lay it on the canvas; what lies outside is not computed.
+
+    With a `number` it is that which is laid on a canvas of mode L, where the sprite, of the same mode, is not 0.
+    """
     left, top = max(int(box[0]), 0), max(int(box[1]), 0)
     right, bottom = min(int(box[2]) + 1, canvas.width), min(int(box[3]) + 1, canvas.height)
     across, down = sprite.width / (box[2] - box[0]), sprite.height / (box[3] - box[1])
     x1, x2 = (min(max((x - box[0]) * across, 0), sprite.width) for x in (left, right))
     y1, y2 = (min(max((y - box[1]) * down, 0), sprite.height) for y in (top, bottom))
     if left < right and top < bottom and x1 < x2 and y1 < y2:
-        piece = sprite.resize((right - left, bottom - top), Image.Resampling.BILINEAR, box=(x1, y1, x2, y2))
-        canvas.paste(piece, (left, top), piece)
+        scaling = Image.Resampling.BILINEAR if number is None else Image.Resampling.NEAREST
+        piece = sprite.resize((right - left, bottom - top), scaling, box=(x1, y1, x2, y2))
+        canvas.paste(piece if number is None else number, (left, top, right, bottom), piece)
