@@ -411,6 +411,9 @@ plt.show()
 # do not belong to the mask. A box may reach beyond the picture: nothing special happens, only there are no pixels.
 # (Do not clip it before, or the mask is squeezed.)
 #
+# The outer cells reach to the edge of the box here, as when a picture is enlarged. Some implementations let the values
+# fall to 0 over the outer half cell, which makes the mask a little smaller.
+#
 # ### Exercise 4: `paste_mask`
 #
 # `bilinear` wants a last axis for channels: `mask[..., np.newaxis]`.
