@@ -241,7 +241,7 @@ print("the corners move by", rounded - box, "pixels")
 # %%
 figure, axis = plt.subplots(figsize=(6.4, 6.4))
 axis.imshow(map_of(picture, 16), extent=(-0.5, 7.5, 7.5, -0.5), alpha=0.7)
-x1, y1, x2, y2 = box / 16 - 0.5
+x1, y1, x2, y2 = np.asarray(box) / 16 - 0.5
 show_box(axis, (x1, y1, x2, y2))
 for part in np.linspace(0, 1, 4)[1:-1]:
     axis.plot([x1 + part * (x2 - x1)] * 2, [y1, y2], color="white")
@@ -625,16 +625,16 @@ for stride in (4, 8, 16):
 # | no `np.minimum` for the last row | An `IndexError` at the map's edge. |
 # | index -1 before the first row | Colours of the other side at the upper and left edge. |
 # | the value at the edge far outside too | Boxes beyond the picture see long stripes. |
-# | the half cell forgotten | All masks are moved to the right and down by half a cell. |
+# | the half cell forgotten | All masks are moved to the left and up by half a cell. |
 # | the half subtracted before the scale | Hardly better: half a pixel is a 32nd of a cell. |
 # | `spatial_scale` forgotten | All zeros: the box is far beyond the map. |
 # | the box rounded | The curve of the moved box has steps. |
 # | x2, y2 taken for width and height | Crops reach far too far; worse, the further right the box is. |
-# | points at the corners of their parts | Moved to the left and up by a part of a bin. |
+# | points at the corners of their parts | All masks are moved to the right and down by a part of a bin. |
 # | the maximum in place of the mean | Masks that are too fat. |
 # | reshape in another order | Crops look woven. |
 # | the union without the subtraction | Equal masks have the IoU 0.5. |
-# | the boxes' IoU | Rings and their holes match. |
+# | the boxes' IoU | Two people who embrace are one. |
 # | Dice for IoU | Every number is too good. |
 # | 0 / 0 | A warning, and a mean that is `nan`. |
 # | the half pixel forgotten when pasting | Masks moved by half a pixel: small things lose most. |
