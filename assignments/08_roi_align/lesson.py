@@ -504,8 +504,10 @@ for stride in (2, 4, 8, 16):
         )
         pasted = np.stack([paste_mask(crop[..., 0], place, true.shape) for crop in crops])
         ious.append(mask_iou(true[np.newaxis], pasted)[0])
-    print(f"{stride:6}   {np.mean(ious, axis=0)[0]:11.3f}   {np.mean(ious, axis=0)[1]:11.3f}   "
-          f"{np.mean(ious, axis=0)[2]:8.3f}")
+    print(
+        f"{stride:6}   {np.mean(ious, axis=0)[0]:11.3f}   {np.mean(ious, axis=0)[1]:11.3f}   "
+        f"{np.mean(ious, axis=0)[2]:8.3f}"
+    )
 
 # %% [markdown]
 # ## 6. Maps of several resolutions
@@ -595,8 +597,9 @@ print("stride   RoI pooling   RoIAlign")
 for stride in (4, 8, 16):
     means = []
     for cut in (roi_pool, roi_align):
-        inputs = np.concatenate([neighbours(cut(map_of(seen, stride), place, (14, 14), 1 / stride))
-                                 for seen, _, place in train])
+        inputs = np.concatenate(
+            [neighbours(cut(map_of(seen, stride), place, (14, 14), 1 / stride)) for seen, _, place in train]
+        )
         weights = np.linalg.lstsq(inputs, np.ravel(targets), rcond=None)[0]
         ious = []
         for seen, true, place in blobs:
