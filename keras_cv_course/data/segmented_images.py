@@ -6,11 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from keras_cv_course.data.image_folders import SkippedFile
+from keras_cv_course.data.image_files import resize_image
+from keras_cv_course.data.image_folders import SkippedFile, count_and_first
+from keras_cv_course.data.masked_images import IGNORED, MaskedImages
+from keras_cv_course.data.read_images import decode_pictures
 from keras_cv_course.data.synthetic.road_scenes import SURFACES, draw_road_scenes
 from keras_cv_course.errors import DataContentError
 
-IGNORED = 255  # in class maps: pixels that count nowhere, such as crowds and the borders of VOC's objects
 BACKGROUND = "background"  # what is no object of a set with masks
 
 
@@ -25,7 +27,7 @@ class SegmentedImages:
         skipped: the files that could not be read.
 
     Raises:
-        DataContentError: arrays of other dtypes or shapes, or a class without a name.
+        DataContentError: arrays of other dtypes or shapes, a class without a name, or a name twice.
     """
 
     images: np.ndarray
@@ -44,6 +46,10 @@ class SegmentedImages:
             raise DataContentError(
                 f"Expected class maps uint8 {images.shape[:3]}, one for each image and of its size. Received: "
                 f"{maps.dtype} {maps.shape}."
+            )
+        if len({*self.class_names}) != len(self.class_names):
+            raise DataContentError(
+                f"Expected each class name once. Received: {', '.join(self.class_names)}. Rename one."
             )
         highest = np.max(maps, where=maps != IGNORED, initial=0)
         if highest >= len(self.class_names):
@@ -83,6 +89,38 @@ def draw_segmented_images(
         if progress is not None:
             progress(number + 1)
     return SegmentedImages(images, maps, SURFACES)
+
+
+def read_segmented_images(
+    data: MaskedImages, size: tuple[int, int], progress: Callable[[int], None] | None = None
+) -> SegmentedImages:
+    """Decode a set with masks, every picture stretched to one size, and its maps to the nearest pixel.
+
+    Args:
+        data: the set; masks that nothing can be learnt from are left out.
+        size: (height, width) to which each picture is brought.
+        progress: called with the number of pictures done so far.
+
+    Returns:
+        Pictures whose first class is what is no object, "background".
+
+    Raises:
+        DataContentError: no picture that can be read.
+        DataError: pictures that fit neither into memory nor on the disk for temporary files.
+    """
+    images = data.usable().images
+    pixels, read, skipped = decode_pictures(
+        [image.path for image in images],
+        size,
+        lambda picture: resize_image(picture, size),
+        data.root,
+        progress=progress,
+    )
+    if not read:
+        received = count_and_first(skipped, data.root) if skipped else "none"
+        raise DataContentError(f"{data.root}: expected at least one picture that can be read. Received: {received}.")
+    maps = np.stack([resize_class_map(images[number].class_map(), size) for number in read])
+    return SegmentedImages(pixels, maps, (BACKGROUND, *data.class_names), tuple(skipped))
 
 
 def resize_class_map(map_of_classes: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_cv_course.data.segmented_images import IGNORED
+from keras_cv_course.data.masked_images import IGNORED
 from keras_cv_course.errors import ModelError
 
 _SMOOTH = 1.0  # pixel; of a class that is nowhere, nothing said is all right

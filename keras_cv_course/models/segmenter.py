@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from keras_cv_course.data.image_files import resize_image
-from keras_cv_course.data.segmented_images import IGNORED
+from keras_cv_course.data.masked_images import IGNORED
 from keras_cv_course.errors import ModelError, WeightsError
 from keras_cv_course.models.classifier import open_model
 from keras_cv_course.models.described_model import read_description, save_described

@@ -1,9 +1,11 @@
 """U-Net: a class for every pixel.
 
-Source: Ronneberger et al., "U-Net: convolutional networks for biomedical image segmentation", 2015. The way down halves the picture and doubles the channels; the way up brings it back, and at each size takes over what
-the way down knew of that size: where the edges are.
+Source: Ronneberger et al., "U-Net: convolutional networks for biomedical image segmentation", 2015. The way down halves
+the picture and doubles the channels; the way up brings it back, and at each size takes over what the way down knew of
+that size: where the edges are.
 
-In reading order: the course's blocks and network, the way up from the maps of any network, a small network of it.
+In reading order: the course's blocks and network, a small network with batch norms, the way up from the maps of any
+network.
 """
 
 from collections.abc import Sequence

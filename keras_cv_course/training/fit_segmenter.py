@@ -7,7 +7,8 @@ from typing import ClassVar, Literal
 import keras
 import tensorflow as tf
 
-from keras_cv_course.data.segmented_images import IGNORED, SegmentedImages
+from keras_cv_course.data.masked_images import IGNORED
+from keras_cv_course.data.segmented_images import SegmentedImages
 from keras_cv_course.errors import ModelError
 from keras_cv_course.models.segmentation_losses import SegmentationLoss
 from keras_cv_course.models.segmenter import Colour, Segmenter

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from keras_cv_course.data.segmented_images import IGNORED
+from keras_cv_course.data.masked_images import IGNORED
 from keras_cv_course.errors import ModelError
 from keras_cv_course.models.segmentation_losses import (
     SegmentationLoss,

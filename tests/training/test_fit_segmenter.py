@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_cv_course.data.segmented_images import IGNORED, SegmentedImages
+from keras_cv_course.data.masked_images import IGNORED
+from keras_cv_course.data.segmented_images import SegmentedImages
 from keras_cv_course.errors import ModelError
 from keras_cv_course.models.segmenter import load_segmenter
 from keras_cv_course.models.unet import unet
