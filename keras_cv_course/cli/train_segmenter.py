@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from keras_cv_course.training.run_folder import RunFolder
 
 SIZE = "128"
-PICTURES, KEPT_ASIDE = 1500, 200
+PICTURES, KEPT_ASIDE = 2000, 200
 KEPT_ASIDE_SEED = 2**32  # which --seed cannot be
 ROAD_COLOURS: dict[str, "Colour"] = {
     "sky": (120, 180, 240),
@@ -68,11 +68,11 @@ def segmenter(
         str | None,
         typer.Option(metavar="SIZE|HEIGHTxWIDTH", help=f"Of the network's pictures. [dim]Default: {SIZE}[/]"),
     ] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the pictures. [dim]Default: 30[/]")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the pictures. [dim]Default: 24[/]")] = None,
     batch_size: Annotated[int | None, typer.Option(min=1, help="Pictures a step. [dim]Default: 16[/]")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="The highest. [dim]Default: 0.003[/]")] = None,
     precision: Annotated[
-        str | None, typer.Option(help="float32, bfloat16, float16 or auto. [dim]Default: float32[/]")
+        str | None, typer.Option(help="float32, bfloat16, float16 or auto. [dim]Default: auto[/]")
     ] = None,
     seed: Annotated[
         int | None,

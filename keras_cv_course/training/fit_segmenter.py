@@ -31,7 +31,7 @@ class SegmenterSettings(FitSettings):
         augmentation: random changes to the training pictures and their maps; None for none.
     """
 
-    epochs: int = 30
+    epochs: int = 24
     batch_size: int = 16
     optimizer: Literal["sgd", "adam"] = "adam"
     learning_rate: float = 3e-3
