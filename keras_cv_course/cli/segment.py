@@ -91,7 +91,7 @@ def _look(trained: "Segmenter", source: Source, wanted: Sequence[str]) -> dict[s
     _save(drawn, source.target)
     for name, mask in parts:
         if name in wanted:
-            _save(cut_out(image, mask), source.target.with_name(f"{source.target.stem}-{_in_file(name)}.png"))
+            _save(cut_out(image, mask), source.target.with_name(f"{source.target.name}-{_in_file(name)}.png"))
     return {"file": str(source.path), "height": image.shape[0], "width": image.shape[1], **said}
 
 

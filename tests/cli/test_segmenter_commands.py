@@ -77,7 +77,7 @@ def test_segment_colours_cuts_out_and_writes_masks(tmp_path: Path) -> None:
     drawn = Image.open(out / "road.png")
     assert drawn.width == 128
     assert drawn.height > 96  # the legend
-    cut = np.array(Image.open(out / "road-road.png"))
+    cut = np.array(Image.open(out / "road.png-road.png"))
     assert (cut[..., 3] > 0).sum() == (found == SURFACES.index("road")).sum()
     unknown = kcc("segment", tmp_path / "road.png", "--class", "tram", "--out", out)
     assert unknown.returncode == 1
