@@ -20,7 +20,7 @@ class _Format(NamedTuple):
     read: Callable[[Path], MaskedImages]
 
 
-_FORMATS = {
+MASK_FORMATS = {
     "coco": _Format("COCO (JSON files with segmentation)", coco.find_coco_masks, coco.read_coco_masks),
     "voc": _Format("Pascal VOC (SegmentationClass/*.png)", voc_masks.find_voc_masks, voc_masks.read_voc_masks),
     "labelme": _Format("Labelme (JSON files)", labelme.find_labelme, labelme.read_labelme),
@@ -43,7 +43,7 @@ def find_masks(path: str | Path) -> MaskedImages:
         DataFileError: a file that cannot be read as what it should be.
         DataContentError: several formats in one folder, or contents that no set can have.
     """
-    return read_found(Path(path), _FORMATS, "masks")
+    return read_found(Path(path), MASK_FORMATS, "masks")
 
 
 def write_coco_masks(data: MaskedImages, folder: str | Path, progress: Callable[[int], None] | None = None) -> None:
