@@ -1,4 +1,4 @@
-"""What the checks of 08_roi_align expect is what TensorFlow's own operations give."""
+"""What the checks of 08_roi_align expect is what TensorFlow's own operations give, and this package."""
 
 import importlib.util
 from pathlib import Path
@@ -7,6 +7,10 @@ from types import ModuleType
 import numpy as np
 import pytest
 import tensorflow as tf
+
+from keras_cv_course.metrics.masks import mask_iou
+from keras_cv_course.models.paste_masks import paste_masks
+from keras_cv_course.models.roi_align import box_levels, roi_align
 
 FILE = Path(__file__).parents[2] / "assignments" / "08_roi_align" / "reference.py"
 
@@ -41,3 +45,25 @@ def test_pasted_is_what_tensorflow_resizes(reference: ModuleType) -> None:
     expected[6:30, 11:47] = tf.image.resize(mask[..., None], (24, 36), method="bilinear").numpy()[..., 0]
     found = reference.resized(mask, (11, 6, 47, 30), (40, 50))
     assert found == pytest.approx(expected, abs=1e-5, nan_ok=True)
+
+
+def test_reference_agrees_with_the_package(reference: ModuleType) -> None:
+    draw = np.random.default_rng(3)
+    feature_map = draw.normal(size=(12, 15, 3)).astype(np.float32)
+    low = draw.uniform(-30, 60, (8, 2))
+    boxes = np.concatenate([low, low + draw.uniform(4, 90, (8, 2))], axis=1).astype(np.float32)
+    aligned = np.asarray(roi_align(feature_map[None], boxes[None], (3, 4), 8, sampling=2))[0]
+    expected = [reference.align(feature_map, box, (3, 4), 1 / 8, 2) for box in boxes.astype(float)]
+    assert aligned == pytest.approx(np.array(expected), abs=2e-5)  # as above; places of up to 20 cells
+
+    large = boxes * 8
+    levels = np.asarray(box_levels(large, [4, 8, 16, 32]))  # places among the levels 2 to 5
+    assert levels.tolist() == [reference.level(box) - 2 for box in large]
+
+    # In the outer half cell the package's masks fall to 0: with outer cells of 0 there is nothing to fall.
+    soft = np.pad(draw.uniform(0, 1, (8, 5, 5)), ((0, 0), (1, 1), (1, 1))).astype(np.float32)
+    pasted = paste_masks(soft, boxes, (80, 90))
+    expected = [reference.paste(mask, box, (80, 90)) for mask, box in zip(soft, boxes.astype(float), strict=True)]
+    assert np.count_nonzero(pasted != np.array(expected)) <= 1  # a value may be 0.5 but for float32
+    assert pasted.any(axis=(1, 2)).all()
+    assert mask_iou(pasted[:3], pasted) == pytest.approx(reference.mask_overlaps(pasted[:3], pasted))
