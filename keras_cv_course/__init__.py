@@ -52,6 +52,7 @@ _MODULES = {
     "data.synthetic.road_scenes": ("RoadScene", "draw_road_scenes"),
     "data.synthetic.shapes": ("ShapeScene", "draw_shape_scenes"),
     "detection.anchors": ("find_anchors", "sizes_in_cells"),
+    "detection.ciou_focal_loss": ("CIoUFocalLoss",),
     "detection.draw": ("draw_boxes", "draw_detections", "get_colors_for_classes"),
     "detection.draw_masks": ("cut_out", "draw_class_map", "draw_masks"),
     "detection.draw_suppression": ("animate_suppression",),
@@ -87,7 +88,14 @@ _MODULES = {
     "models.heatmaps": ("decode_heatmaps", "encode_heatmaps", "expected_points"),
     "models.hourglass": ("stacked_hourglass",),
     "models.landmark_finder": ("FoundPoints", "LandmarkFinder", "load_landmark_finder"),
-    "models.landmarks": ("CoordinatesLoss", "HeatmapsLoss", "coordinates_head", "landmark_regressor"),
+    "models.landmarks": (
+        "CoordinatesLoss",
+        "HeatmapsLoss",
+        "coordinates_head",
+        "decode_landmarks",
+        "encode_landmarks",
+        "landmark_regressor",
+    ),
     "models.localizer": (
         "LocalizationLoss",
         "decode_prediction",

@@ -19,6 +19,7 @@ _MY_STREET = 1212  # after the scenes: a large car
 _ROAD_SEED = 2026  # as in `kcc demo`; the shipped detector was trained with others
 _FACES, _FACE_SIZE, _FACE_SEED = 640, (64, 64), 3
 _FRAMES = 100
+_MASKED, _MASKED_SIZE = 360, (48, 64)
 
 
 @dataclass(frozen=True)
@@ -133,10 +134,41 @@ def _write_scenes(folder: Path, progress: Progress) -> None:
     Image.fromarray(image).save(folder / "my_street.jpg", quality=92)
 
 
+def _write_street_masks(folder: Path, progress: Progress) -> None:
+    """Write small drawn streets with a mask for each thing on them, and one more, larger picture."""
+    import numpy as np
+    from PIL import Image
+
+    from keras_cv_course.lessons.street_pictures import MASK_NAMES, draw_street_masks
+
+    def small(picture: np.ndarray) -> np.ndarray:
+        return np.asarray(Image.fromarray(picture).resize(_MASKED_SIZE[::-1], Image.Resampling.BOX))
+
+    images, masks, class_ids = [], [], []
+    for number in range(_MASKED):
+        image, of_image, classes = draw_street_masks(np.random.default_rng([_SCENE_SEED, number]))
+        images.append(small(image))
+        masks.append([small(mask.astype(np.uint8) * 255) > 127 for mask in of_image])
+        class_ids.append(classes)
+        progress(number + 1)
+    (folder / "datasets").mkdir()
+    np.savez_compressed(
+        folder / "datasets" / "street_masks.npz",
+        images=np.stack(images),
+        masks=np.concatenate(masks),
+        class_ids=np.concatenate(class_ids),
+        image_numbers=np.repeat(np.arange(_MASKED), [len(of_image) for of_image in masks]),
+        class_names=np.array(MASK_NAMES),
+    )
+    image, _, _ = draw_street_masks(np.random.default_rng([_SCENE_SEED, _MY_STREET]))
+    Image.fromarray(image).save(folder / "my_street.jpg", quality=92)
+
+
 MATERIALS = {
     "faces": Material("Drawing faces", _FACES, _write_faces),
     "pictures": Material("Drawing hands", _PICTURES, _write_pictures),
     "roads": Material("Drawing roads", _ROADS, _write_roads),
     "scenes": Material("Drawing streets", _SCENES, _write_scenes),
     "signs": Material("Drawing hands", _TRAIN_SIGNS + _TEST_SIGNS, _write_signs),
+    "street_masks": Material("Drawing streets", _MASKED, _write_street_masks),
 }
