@@ -36,7 +36,7 @@ _MODULES = {
     "data.localized_images": ("LocalizedImages", "draw_localized_images", "read_localized_images"),
     "data.read_images": ("read_images",),
     "data.segmentation_datasets": ("find_masks", "write_coco_masks"),
-    "data.segmented_images": ("SegmentedImages", "draw_segmented_images"),
+    "data.segmented_images": ("SegmentedImages", "draw_segmented_images", "read_segmented_images"),
     "data.signs": (
         "convert_to_one_hot",
         "find_signs",

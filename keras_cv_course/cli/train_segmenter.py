@@ -155,7 +155,7 @@ def _run(run: "RunFolder", details: dict[str, Any], settings: "SegmenterSettings
     only_report = resume and run.model.exists() and not _page(run).exists()  # stopped between training and report
     if resume and not only_report:
         run.go_on()
-    train, held_out = _pictures(details, settings.seed, resume=resume)
+    train, held_out = pictures_for(details, settings.seed, resume=resume)
     if only_report:
         _report(run, details, run.read_history(), held_out)
         return
@@ -172,7 +172,7 @@ def _run(run: "RunFolder", details: dict[str, Any], settings: "SegmenterSettings
     _report(run, details, history, held_out)
 
 
-def _pictures(details: dict[str, Any], seed: int, *, resume: bool) -> "tuple[SegmentedImages, SegmentedImages]":
+def pictures_for(details: dict[str, Any], seed: int, *, resume: bool) -> "tuple[SegmentedImages, SegmentedImages]":
     """Draw or read the pictures to train on and those to measure by."""
     size = _size(details)
     if "data" not in details:
@@ -180,7 +180,10 @@ def _pictures(details: dict[str, Any], seed: int, *, resume: bool) -> "tuple[Seg
         return draw(details["pictures"], seed, size), draw(kept_aside, KEPT_ASIDE_SEED, size)
     from keras_cv_course.data.segmentation_datasets import find_masks
 
-    train, held_out = (pictures_of_run if resume else divide)(details, find_masks)
+    if resume:  # the set itself does not name its background
+        train, held_out = pictures_of_run({**details, "class_names": details["class_names"][1:]}, find_masks)
+    else:
+        train, held_out = divide(details, find_masks)
     if held_out is None:
         raise DataContentError(f"{details['data']}: expected pictures to measure by. Received: none. Add some.")
     return _read(train, size), _read(held_out, size)
