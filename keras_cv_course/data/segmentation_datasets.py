@@ -36,7 +36,7 @@ def find_masks(path: str | Path) -> MaskedImages:
         path: the folder of the set, or COCO's JSON file.
 
     Returns:
-        The set; no picture is decoded, only the beginnings of the files are read.
+        The set; no picture is decoded.
 
     Raises:
         DataNotFoundError: nothing there.
