@@ -1,4 +1,4 @@
-"""What a detector found on one image."""
+"""What was found on one image: boxes, and with masks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ import numpy as np
 
 from keras_cv_course.boxes import xyxy_to_xywh
 from keras_cv_course.errors import DataContentError, MissingExtraError, first_line
+from keras_cv_course.run_lengths import encode_masks, to_json
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,6 +143,50 @@ class Detections:
         return supervision.Detections(
             xyxy=self.boxes, confidence=self.scores, class_id=self.class_ids, data={"class_name": names}
         )
+
+
+@dataclass(frozen=True, eq=False)
+class InstanceDetections:
+    """The validated boxes of one image with the mask of what is in each.
+
+    Attributes:
+        detections: the boxes.
+        masks: bool (n, height, width), one for each box, of the image's size. A mask may be empty, and masks may
+            overlap.
+
+    Raises:
+        DataContentError: another dtype or shape.
+    """
+
+    detections: Detections
+    masks: np.ndarray
+
+    def __post_init__(self) -> None:
+        """Check every promise of the attributes."""
+        shape = (len(self.detections), *self.detections.image_size)
+        if not isinstance(self.masks, np.ndarray) or self.masks.dtype != np.bool_ or self.masks.shape != shape:
+            received = f"{getattr(self.masks, 'dtype', type(self.masks).__name__)} of shape {np.shape(self.masks)}"
+            _fail(f"masks as a NumPy array of bool of shape {shape}", received)
+
+    @classmethod
+    def empty(cls, class_names: tuple[str, ...], image_size: tuple[int, int]) -> "InstanceDetections":
+        """Give the detections of an image on which nothing was found."""
+        return cls(Detections.empty(class_names, image_size), np.zeros((0, *image_size), bool))
+
+    def __len__(self) -> int:
+        return len(self.detections)
+
+    def __getitem__(self, index: Any) -> "InstanceDetections":
+        """Give some of the objects: `index` is a mask (n,), indices, a slice, or the number of one object."""
+        if isinstance(index, int | np.integer):
+            index = [index]
+        return InstanceDetections(self.detections[index], self.masks[index])
+
+    def to_coco(self, image_id: int, category_ids: Sequence[int] | None = None) -> list[dict[str, Any]]:
+        """Give COCO results as :meth:`Detections.to_coco`, each with its mask as run lengths in ``segmentation``."""
+        boxes = self.detections.to_coco(image_id, category_ids)
+        masks = encode_masks(self.masks)
+        return [{**box, "segmentation": to_json(mask)} for box, mask in zip(boxes, masks, strict=True)]
 
 
 def _fail(expected: str, received: str) -> None:

@@ -125,6 +125,19 @@ class PretrainedLocalizer(Pretrained):
     """A localizer of :func:`keras_cv_course.models.localizer.localizer`, its weights packed by `write_weights`."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class PretrainedSegmenter(Pretrained):
+    """A U-Net of :func:`keras_cv_course.models.unet.unet`, its weights packed by `write_weights`.
+
+    Attributes:
+        filters: channels at each size.
+        colours: (red, green, blue) of each class.
+    """
+
+    filters: tuple[int, ...]
+    colours: tuple[tuple[int, int, int], ...]
+
+
 _KINDS: dict[str, type[Pretrained]] = {
     "classifier": PretrainedClassifier,
     "darknet detector": DarknetDetector,
@@ -132,6 +145,7 @@ _KINDS: dict[str, type[Pretrained]] = {
     "landmarks": PretrainedLandmarks,
     "window classifier": PretrainedWindows,
     "localizer": PretrainedLocalizer,
+    "segmenter": PretrainedSegmenter,
 }
 
 
@@ -177,6 +191,11 @@ def window_classifiers() -> dict[str, PretrainedWindows]:
 def localizers() -> dict[str, PretrainedLocalizer]:
     """Give the registry's localizers: name -> entry."""
     return {name: entry for name, entry in registry().items() if isinstance(entry, PretrainedLocalizer)}
+
+
+def segmenters() -> dict[str, PretrainedSegmenter]:
+    """Give the registry's segmenters: name -> entry."""
+    return {name: entry for name, entry in registry().items() if isinstance(entry, PretrainedSegmenter)}
 
 
 def pretrained(name: str) -> Pretrained:
@@ -233,10 +252,11 @@ def sha256(path: Path) -> str:
 
 def _entry(name: str, kind: str, **content: Any) -> Pretrained:
     """Build an entry from the manifest's JSON, which has lists for tuples."""
-    lists = {key: tuple(content[key]) for key in ("input_size", "class_names")}
-    if "anchors" in content:
-        lists["anchors"] = tuple(map(tuple, content["anchors"]))
-    return _KINDS[kind](name=name, **{**content, **lists})
+    return _KINDS[kind](name=name, **{key: _with_tuples(value) for key, value in content.items()})
+
+
+def _with_tuples(value: Any) -> Any:
+    return tuple(map(_with_tuples, value)) if isinstance(value, list) else value
 
 
 def _difference(path: Path, entry: Pretrained) -> str | None:

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keras_cv_course.detections import Detections
+from keras_cv_course.detections import Detections, InstanceDetections
 from keras_cv_course.errors import DataContentError, MissingExtraError
+from keras_cv_course.run_lengths import decode_masks, encode_masks
 
 NAMES = ("car", "bus", "person")
 
@@ -156,3 +157,46 @@ def test_without_supervision(monkeypatch):
     monkeypatch.setitem(sys.modules, "supervision", None)
     with pytest.raises(MissingExtraError, match="pip install supervision"):
         detections().to_supervision()
+
+
+def instances(n: int = 4) -> InstanceDetections:
+    return InstanceDetections(detections(n), np.random.default_rng(3).random((n, 240, 320)) < 0.3)
+
+
+@pytest.mark.parametrize("n", [0, 1, 4])
+def test_masks_go_with_their_boxes(n):
+    found = instances(n)
+    assert len(found) == n
+    for index in (np.arange(n) % 2 == 0, slice(1, None), np.zeros(0, int)):
+        some = found[index]
+        np.testing.assert_array_equal(some.masks, found.masks[index])
+        np.testing.assert_array_equal(some.detections.boxes, found.detections.boxes[index])
+    if n:
+        np.testing.assert_array_equal(found[n - 1].masks, found.masks[-1:])
+
+
+@pytest.mark.parametrize(
+    "masks", [np.zeros((3, 240, 320), bool), np.zeros((4, 320, 240), bool), np.zeros((4, 240, 320))]
+)
+def test_masks_must_fit(masks):
+    with pytest.raises(DataContentError, match=r"masks as a NumPy array of bool of shape \(4, 240, 320\). Received: "):
+        InstanceDetections(detections(), masks)
+
+
+def test_no_instances():
+    empty = InstanceDetections.empty(NAMES, (20, 30))
+    assert (len(empty), empty.masks.shape, empty.to_coco(1)) == (0, (0, 20, 30), [])
+
+
+def test_coco_results_with_masks():
+    results = json.loads(json.dumps(instances().to_coco(17)))
+    assert [{key: row[key] for key in row if key != "segmentation"} for row in results] == detections().to_coco(17)
+    written = [{**row["segmentation"], "counts": row["segmentation"]["counts"].encode()} for row in results]
+    np.testing.assert_array_equal(decode_masks(written, (240, 320)), instances().masks)
+
+
+def test_run_lengths_are_of_masks():
+    with pytest.raises(DataContentError, match=r"masks bool \(n, height, width\). Received: uint8 of shape \(2, 2\)"):
+        encode_masks(np.zeros((2, 2), np.uint8))
+    with pytest.raises(DataContentError, match=r"\(height, width\) \(3, 2\). Received: one of \(2, 3\)"):
+        decode_masks(encode_masks(np.zeros((1, 2, 3), bool)), (3, 2))

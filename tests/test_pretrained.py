@@ -191,8 +191,9 @@ def test_kinds_are_kept_apart() -> None:
     assert "road-windows" in pretrained.window_classifiers()
     assert "face-landmarks" in pretrained.landmark_models()
     assert "road-localizer" in pretrained.localizers()
+    assert "road-segmenter" in pretrained.segmenters()
     kinds = [*pretrained.classifiers(), *pretrained.detectors(), *pretrained.window_classifiers()]
-    kinds += [*pretrained.landmark_models(), *pretrained.localizers()]
+    kinds += [*pretrained.landmark_models(), *pretrained.localizers(), *pretrained.segmenters()]
     assert sorted(kinds) == sorted(pretrained.registry())
 
 

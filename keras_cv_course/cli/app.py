@@ -22,6 +22,7 @@ from keras_cv_course.cli import (
     localize,
     package,
     predict,
+    segment,
     train,
 )
 from keras_cv_course.cli.console import err, note, out
@@ -79,6 +80,7 @@ app.add_typer(predict.app, name="predict", rich_help_panel="Models")
 app.command("detect", rich_help_panel="Models")(detect.detect)
 app.command("landmarks", rich_help_panel="Models")(landmarks.landmarks)
 app.command("localize", rich_help_panel="Models")(localize.localize)
+app.command("segment", rich_help_panel="Models")(segment.segment)
 app.command("convert", rich_help_panel="Models")(convert.convert)
 app.add_typer(assignments.app, name="assignments", rich_help_panel="Assignments")
 app.command("start", rich_help_panel="Assignments")(assignments.start)

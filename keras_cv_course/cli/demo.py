@@ -10,7 +10,13 @@ import typer
 from keras_cv_course.cli import data as data_command
 from keras_cv_course.cli.console import check_folder, err, note, say, start_keras
 from keras_cv_course.cli.landmarks import DEFAULT_LANDMARKS
-from keras_cv_course.cli.options import DEFAULT_DETECTOR, DEFAULT_LOCALIZER, DEFAULT_MODEL, DEFAULT_WINDOWS
+from keras_cv_course.cli.options import (
+    DEFAULT_DETECTOR,
+    DEFAULT_LOCALIZER,
+    DEFAULT_MODEL,
+    DEFAULT_SEGMENTER,
+    DEFAULT_WINDOWS,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,6 +32,7 @@ ROAD_PICTURES, ROAD_SEED, ROAD_SIZE = 8, 2026, (720, 1280)  # no training used t
 SCORE_THRESHOLD = 0.4
 WINDOW_PICTURES, WINDOW_SIZE = 4, (480, 832)
 WINDOW_SCORE, WINDOW_IOU = 0.9, 0.3
+SEGMENTED_PICTURES, SEGMENTED_SHOWN = 24, 3
 FACES, FACES_SEED, FACES_SHOWN = 120, 2026, 4  # nor this
 GRADING_SEED = 0
 
@@ -33,7 +40,7 @@ GRADING_SEED = 0
 def demo(
     folder: Annotated[Path, typer.Option("--out", help="Where the pages and drawn data go.")] = Path("demo"),
 ) -> None:
-    """Read hand signs, find cars in three ways and points on faces; grade the reference solutions.
+    """Read hand signs, find cars in three ways, tell pixels and points of faces; grade the reference solutions.
 
     Writes a page about each, and index.html with links to all. Uses the SIGNS files where they are found
     ($KERAS_CV_COURSE_DATA or ./datasets), else draws hands first. The road pictures are drawn. Solutions to grade are
@@ -45,7 +52,7 @@ def demo(
     start_keras()
     signs = _signs(folder)
     parts = [_read_signs(folder, signs), _localize(folder), _find_cars(folder), _slide_windows(folder)]
-    parts.append(_find_points(folder))
+    parts += [_segment(folder), _find_points(folder)]
     parts += _grade_solutions(folder)
     page = folder / "index.html"
     write_demo_page(page, title="The course at work", parts=parts)
@@ -167,6 +174,42 @@ def _slide_windows(folder: Path) -> "Demonstrated":
             list(all_found),
             WINDOW_SCORE,
         )
+
+
+def _segment(folder: Path) -> "Demonstrated":
+    import numpy as np
+
+    from keras_cv_course.cli.segmenter_result import measure_segmenter
+    from keras_cv_course.data.segmented_images import draw_segmented_images
+    from keras_cv_course.models.segmenter import load_segmenter
+    from keras_cv_course.pretrained import pretrained
+    from keras_cv_course.report.demo_page import Demonstrated
+
+    page, title = folder / "segmentation.html", "What each pixel shows, by U-Net"
+    with err.status("Drawing roads and telling their pixels ..."):
+        entry = pretrained(DEFAULT_SEGMENTER)
+        data = draw_segmented_images(SEGMENTED_PICTURES, ROAD_SEED, entry.input_size)
+        result = measure_segmenter(load_segmenter(DEFAULT_SEGMENTER), data)
+        result.write_page(
+            page,
+            title=title,
+            facts={
+                "Model": entry.name,
+                "Trained on": entry.trained_on,
+                "Recipe": entry.recipe,
+                "Weights sha256": entry.sha256 or "not known",
+            },
+            data_note="Road scenes drawn by this package, with seeds that no training used.",
+        )
+    metrics = result.metrics
+    said = (
+        f"{metrics.pixel_accuracy:.1%} of the pixels of {len(data)} drawn roads right, mean IoU {metrics.mean_iou:.2f} "
+        f"of {len(data.class_names)} classes."
+    )
+    say(said)
+    shown = [result.picture(number) for number in range(SEGMENTED_SHOWN)]
+    beside = [np.concatenate([one.image, one.said], axis=1) for one in shown]
+    return Demonstrated(title, said, page, np.concatenate(beside, axis=1))
 
 
 def _find_points(folder: Path) -> "Demonstrated":

@@ -18,6 +18,7 @@ DEFAULT_MODEL = "signs-resnet50"
 DEFAULT_DETECTOR = "road-yolov2"
 DEFAULT_WINDOWS = "road-windows"
 DEFAULT_LOCALIZER = "road-localizer"
+DEFAULT_SEGMENTER = "road-segmenter"
 
 DataFolder = Annotated[
     Path | None,

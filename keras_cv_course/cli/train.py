@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from keras_cv_course.cli import train_detector, train_folder, train_landmarks, train_localizer
+from keras_cv_course.cli import train_detector, train_folder, train_landmarks, train_localizer, train_segmenter
 from keras_cv_course.cli.console import INTERRUPTED, check_folder, err, note, progress_bar, say, start_keras
 from keras_cv_course.cli.options import DataFolder
 from keras_cv_course.errors import RunError
@@ -27,6 +27,7 @@ app.command("folder")(train_folder.folder)
 app.command("detector")(train_detector.detector)
 app.command("landmarks")(train_landmarks.landmarks)
 app.command("localizer")(train_localizer.localizer)
+app.command("segmenter")(train_segmenter.segmenter)
 
 
 @app.command()

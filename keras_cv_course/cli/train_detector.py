@@ -5,7 +5,7 @@ import shlex
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -14,12 +14,16 @@ from keras_cv_course.cli.options import DEFAULT_DETECTOR, HowToResize, fetch_wei
 from keras_cv_course.errors import DataContentError, RunError, WeightsError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from keras_cv_course.data.boxed_images import BoxedImages
     from keras_cv_course.metrics.detector_metrics import DetectorMetrics
     from keras_cv_course.training.detector_batches import BoxedPixels
     from keras_cv_course.training.fit_detector import DetectorFitConfig, DetectorPlan
     from keras_cv_course.training.run_folder import RunFolder
     from keras_cv_course.transfer.detectors import DetectionNetwork
+
+Boxed = TypeVar("Boxed", bound="BoxedImages")
 
 DEFAULTS: dict[str, Any] = {"resize": "letterbox", "anchors": 5}
 DEFAULT_BACKBONE = "mobilenet-0.25"
@@ -137,16 +141,17 @@ def detector(
 
 def _run(run: "RunFolder", details: dict[str, Any], *, resume: bool) -> None:
     from keras_cv_course.cli.epoch_progress import EpochProgress
+    from keras_cv_course.data.detection_datasets import find_boxes
     from keras_cv_course.training.device import prepare_devices
     from keras_cv_course.training.fit_detector import fit_detector
 
     if resume and run.model.exists() and not _last_file(run).exists():  # stopped between training and report
-        _, held_out = pictures_of_run(details)
+        _, held_out = pictures_of_run(details, find_boxes)
         _report(run, details, run.read_history(), held_out)
         return
     if resume:
         run.go_on()
-    train, held_out = pictures_of_run(details) if resume else divide(details)
+    train, held_out = (pictures_of_run if resume else divide)(details, find_boxes)
     config = _fit_config(details, len(train), resume=resume)
     gpus = prepare_devices(config.seed)
     if not resume:
@@ -164,11 +169,14 @@ def _run(run: "RunFolder", details: dict[str, Any], *, resume: bool) -> None:
     _report(run, details, history, held_out)
 
 
-def divide(details: dict[str, Any]) -> "tuple[BoxedImages, BoxedImages | None]":
-    """Read the set, choose what is trained on and what is measured by, and write their names down in `details`."""
-    from keras_cv_course.data.detection_datasets import find_boxes
+def divide(details: dict[str, Any], find: "Callable[[str], Boxed]") -> "tuple[Boxed, Boxed | None]":
+    """Read the set, choose what is trained on and what is measured by, and write their names down in `details`.
 
-    data = find_boxes(details["data"])
+    Args:
+        details: of the run.
+        find: reads a set of boxes, or of masks.
+    """
+    data = find(details["data"])
     if data.problems:
         note(f"{len(data.problems)} things in {details['data']} could not be read: kcc data inspect tells them.")
     listed, kept_aside = (
@@ -178,7 +186,7 @@ def divide(details: dict[str, Any]) -> "tuple[BoxedImages, BoxedImages | None]":
     train, held_out = data.part(listed[0]) if listed else data, None
     seed = details["fit"].get("seed", 0)
     if "val" in details:
-        held_out = _with_classes(find_boxes(details["val"]), data.class_names)
+        held_out = _with_classes(find(details["val"]), data.class_names)
         _check_apart(train, held_out, "Leave --val out to keep a share of the set aside.")
     elif "validation" in details:
         train, held_out = _keep_aside(data, details["validation"], seed)
@@ -193,7 +201,7 @@ def divide(details: dict[str, Any]) -> "tuple[BoxedImages, BoxedImages | None]":
     return train, held_out
 
 
-def _keep_aside(data: "BoxedImages", share: float, seed: int) -> "tuple[BoxedImages, BoxedImages | None]":
+def _keep_aside(data: "Boxed", share: float, seed: int) -> "tuple[Boxed, Boxed | None]":
     if not share:
         return data, None
     try:
@@ -212,17 +220,15 @@ def _check_apart(train: "BoxedImages", held_out: "BoxedImages", remedy: str) -> 
         )
 
 
-def pictures_of_run(details: dict[str, Any]) -> "tuple[BoxedImages, BoxedImages | None]":
-    """Read the pictures that a run started with."""
-    from keras_cv_course.data.detection_datasets import find_boxes
-
-    data = find_boxes(details["data"])
+def pictures_of_run(details: dict[str, Any], find: "Callable[[str], Boxed]") -> "tuple[Boxed, Boxed | None]":
+    """Read the pictures that a run started with; the arguments are those of :func:`divide`."""
+    data = find(details["data"])
     if [*data.class_names] != details["class_names"]:
         raise RunError(
             f"{data.root}: expected the classes that the run started with, {', '.join(details['class_names'])}. "
             f"Received: {', '.join(data.class_names)}. Start a new run."
         )
-    held_out = _with_classes(find_boxes(details["val"]), data.class_names) if "val" in details else data
+    held_out = _with_classes(find(details["val"]), data.class_names) if "val" in details else data
     parts = []
     for part, names in ((data, details["train_pictures"]), (held_out, details["held_out_pictures"])):
         numbers = {image.name: number for number, image in enumerate(part.images)}
@@ -235,7 +241,7 @@ def pictures_of_run(details: dict[str, Any]) -> "tuple[BoxedImages, BoxedImages 
     return parts[0], parts[1] if len(parts[1]) else None
 
 
-def _with_classes(data: "BoxedImages", class_names: tuple[str, ...]) -> "BoxedImages":
+def _with_classes(data: "Boxed", class_names: tuple[str, ...]) -> "Boxed":
     """Number the classes of a set as another one does."""
     import numpy as np
 

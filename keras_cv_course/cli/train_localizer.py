@@ -161,9 +161,10 @@ def _pictures(details: dict[str, Any], seed: int, *, resume: bool) -> "tuple[Loc
     if "data" not in details:
         kept_aside = min(KEPT_ASIDE, details["pictures"])
         return draw(details["pictures"], seed, size), draw(kept_aside, KEPT_ASIDE_SEED, size)
+    from keras_cv_course.data.detection_datasets import find_boxes
     from keras_cv_course.data.localized_images import check_one_object
 
-    train, held_out = pictures_of_run(details) if resume else divide(details)
+    train, held_out = (pictures_of_run if resume else divide)(details, find_boxes)
     if held_out is None:
         raise DataContentError(f"{details['data']}: expected pictures to measure by. Received: none. Add some.")
     for data in (train, held_out):

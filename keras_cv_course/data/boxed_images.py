@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
+from typing import Any, Self, TypeVar
 
 import numpy as np
 
@@ -114,11 +115,17 @@ class BoxedImage:
         """Give the boxes with one of `FLAGS`, as a mask bool (n,)."""
         return np.array([flag in flags for flags in self.flags], bool)
 
-    def take(self, index: np.ndarray) -> "BoxedImage":
+    def take(self, index: np.ndarray) -> Self:
         """Give the picture with some of its boxes: a mask (n,) or indices."""
-        chosen = np.arange(len(self))[index]
+        return replace(self, **self._rows(np.arange(len(self))[index]))
+
+    def _rows(self, chosen: np.ndarray) -> dict[str, Any]:
+        """Give those attributes that have an entry for each box, with the entries at indices `chosen`."""
         flags = tuple(self.flags[i] for i in chosen)
-        return replace(self, boxes=self.boxes[chosen], class_ids=self.class_ids[chosen], flags=flags)
+        return {"boxes": self.boxes[chosen], "class_ids": self.class_ids[chosen], "flags": flags}
+
+
+Image = TypeVar("Image", bound=BoxedImage)
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,11 +180,11 @@ class BoxedImages:
         names = sorted({name for image in self.images for name in image.splits})
         return {name: sum(name in image.splits for image in self.images) for name in names}
 
-    def take(self, indices: Iterable[int]) -> "BoxedImages":
+    def take(self, indices: Iterable[int]) -> Self:
         """Give the pictures at `indices`; they are sorted again."""
         return replace(self, images=tuple(self.images[i] for i in sorted({*indices})))
 
-    def part(self, name: str) -> "BoxedImages":
+    def part(self, name: str) -> Self:
         """Give the pictures that the list `name` names.
 
         Raises:
@@ -188,7 +195,7 @@ class BoxedImages:
             _fail(str(self.root), f"a list {name!r} of the set", received)
         return self.take(i for i, image in enumerate(self.images) if name in image.splits)
 
-    def split(self, fraction: float, seed: int) -> tuple["BoxedImages", "BoxedImages"]:
+    def split(self, fraction: float, seed: int) -> tuple[Self, Self]:
         """Set a random part of the pictures aside; it depends on `seed` and the number of pictures only.
 
         Args:
@@ -207,7 +214,7 @@ class BoxedImages:
         order = np.random.default_rng(seed).permutation(len(self)).tolist()
         return self.take(order[number:]), self.take(order[:number])
 
-    def usable(self) -> "BoxedImages":
+    def usable(self) -> Self:
         """Give the boxes that a detector can learn from: corners in order, within the picture, none twice.
 
         Boxes are cut off at the picture's edges; one of which less than a pixel in width or height is left goes, and so
@@ -216,7 +223,7 @@ class BoxedImages:
         return replace(self, images=tuple(_usable(image) for image in self.images))
 
 
-def _usable(image: BoxedImage) -> BoxedImage:
+def _usable(image: Image) -> Image:
     boxes = clip_xyxy(sort_corners(image.boxes), image.size)
     large = ((boxes[:, 2:] - boxes[:, :2]) >= _LEAST_SIDE).all(axis=1)
     return replace(image, boxes=boxes).take(large & ~repeated(boxes, image.class_ids))

@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from pycocotools.coco import COCO
@@ -81,12 +81,40 @@ def coco_metrics(found: Sequence[Detections], truth: BoxedImages) -> CocoMetrics
     Source: https://cocodataset.org/#detection-eval
     """
     check_pairs(found, truth)
-    evaluation = _evaluate(found, truth)
+    objects, boxes = [], []
+    for number, (one, image) in enumerate(zip(found, truth.images, strict=True)):
+        objects += _objects(image, number)
+        boxes += one.to_coco(number)
+    return evaluate_coco(objects, boxes, [image.size for image in truth.images], truth.class_names)
+
+
+def evaluate_coco(
+    objects: list[dict[str, Any]],
+    found: list[dict[str, Any]],
+    sizes: Sequence[tuple[int, int]],
+    class_names: tuple[str, ...],
+    kind: Literal["bbox", "segm"] = "bbox",
+) -> CocoMetrics:
+    """Let pycocotools compare found with true objects.
+
+    Args:
+        objects: COCO's annotations; image ids are places in `sizes`, category ids places in `class_names`. A box's
+            area stands where there is none; ``difficult`` objects count for nothing.
+        found: COCO's results, with the same ids.
+        sizes: (height, width) of each picture.
+        class_names: one for each class.
+        kind: what overlaps are of, boxes or masks.
+    """
+    with redirect_stdout(io.StringIO()):  # pycocotools tells each step
+        evaluation = _Evaluation(_as_coco(objects, sizes, class_names), _as_coco(found, sizes, class_names), kind)
+        evaluation.evaluate()
+        evaluation.accumulate()
+        evaluation.summarize()
     precision = evaluation.eval["precision"][:, :, :, 0, -1]  # (thresholds, recalls, classes), of all sizes, 100 boxes
     return CocoMetrics(
         **{name: _defined(value) for name, value in zip(_STATS, evaluation.stats, strict=True)},
-        class_ap={name: _mean(precision[:, :, number]) for number, name in enumerate(truth.class_names)},
-        class_ap50={name: _mean(precision[0, :, number]) for number, name in enumerate(truth.class_names)},
+        class_ap={name: _mean(precision[:, :, number]) for number, name in enumerate(class_names)},
+        class_ap50={name: _mean(precision[0, :, number]) for number, name in enumerate(class_names)},
     )
 
 
@@ -104,20 +132,7 @@ class _Evaluation(COCOeval):
         super()._prepare()  # sets ``ignore`` to ``iscrowd``
         for objects in self._gts.values():
             for one in objects:
-                one["ignore"] = one["iscrowd"] or one["difficult"]
-
-
-def _evaluate(found: Sequence[Detections], truth: BoxedImages) -> COCOeval:
-    objects, boxes = [], []
-    for number, (one, image) in enumerate(zip(found, truth.images, strict=True)):
-        objects += _objects(image, number)
-        boxes += one.to_coco(number)
-    with redirect_stdout(io.StringIO()):  # pycocotools tells each step
-        evaluation = _Evaluation(_as_coco(objects, truth), _as_coco(boxes, truth), "bbox")
-        evaluation.evaluate()
-        evaluation.accumulate()
-        evaluation.summarize()
-    return evaluation
+                one["ignore"] = one["iscrowd"] or one.get("difficult", 0)
 
 
 def _objects(image: BoxedImage, number: int) -> list[dict[str, Any]]:
@@ -135,15 +150,15 @@ def _objects(image: BoxedImage, number: int) -> list[dict[str, Any]]:
     ]
 
 
-def _as_coco(boxes: list[dict[str, Any]], truth: BoxedImages) -> COCO:
-    """Give pycocotools' index of true or found boxes, which it numbers from 1: 0 means none."""
+def _as_coco(objects: list[dict[str, Any]], sizes: Sequence[tuple[int, int]], class_names: tuple[str, ...]) -> COCO:
+    """Give pycocotools' index of true or found objects, which it numbers from 1: 0 means none."""
     index = COCO()
     index.dataset = {
-        "images": [{"id": number} for number in range(len(truth))],
+        "images": [{"id": number, "height": size[0], "width": size[1]} for number, size in enumerate(sizes)],
         "annotations": [
-            {**box, "id": number, "area": box["bbox"][2] * box["bbox"][3]} for number, box in enumerate(boxes, start=1)
+            {"area": one["bbox"][2] * one["bbox"][3], **one, "id": number} for number, one in enumerate(objects, 1)
         ],
-        "categories": [{"id": class_id} for class_id in range(len(truth.class_names))],
+        "categories": [{"id": class_id} for class_id in range(len(class_names))],
     }
     index.createIndex()
     return index

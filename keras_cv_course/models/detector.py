@@ -1,8 +1,6 @@
 """A detection model with all that its use needs, in one file."""
 
-import json
 import zipfile
-import zlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,15 +11,13 @@ import numpy as np
 
 from keras_cv_course.data.letterbox import Placement, letterbox, stretch
 from keras_cv_course.errors import ModelError, WeightsError, first_line
-from keras_cv_course.files import atomic_path
+from keras_cv_course.models.described_model import is_described, read_description, save_described
 from keras_cv_course.models.forward_pass import ForwardPass, forward_pass
 from keras_cv_course.models.yolov2 import NUMBERS_PER_BOX
 
 Resize = Literal["letterbox", "stretch"]
 
-# In the archive that a .keras file is; Keras itself passes over what it does not know.
-DESCRIPTION = "detector.json"
-LARGEST_DESCRIPTION = 10**6  # bytes; thousands of class names
+DESCRIPTION = "detector.json"  # in the .keras file
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,17 +99,12 @@ class Detector:
         Raises:
             ModelError: a path with another suffix.
         """
-        if Path(path).suffix != ".keras":
-            raise ModelError(f"A detector is saved as a .keras file. Received: {str(path)!r}.")
         description = {
             "anchors": self.anchors.tolist(),
             "class_names": list(self.class_names),
             "resize": self.resize,
         }
-        with atomic_path(path) as temporary:
-            self.model.save(temporary)
-            with zipfile.ZipFile(temporary, "a") as archive:
-                archive.writestr(DESCRIPTION, json.dumps(description, indent=1, ensure_ascii=False))
+        save_described(self.model, path, DESCRIPTION, description)
 
 
 def load_detector(path: str | Path) -> Detector:
@@ -141,20 +132,12 @@ def load_detector(path: str | Path) -> Detector:
 
 
 def _read_description(path: Path) -> dict[str, Any]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            if DESCRIPTION not in archive.namelist():
-                raise WeightsError(
-                    f"{path}: a model without {DESCRIPTION}, so its anchors and class names are not known. Make "
-                    f"Detector(model, anchors, class_names, resize) of it and save that."
-                )
-            if archive.getinfo(DESCRIPTION).file_size > LARGEST_DESCRIPTION:
-                raise WeightsError(f"{path}: {DESCRIPTION} in it is over {LARGEST_DESCRIPTION} bytes long.")
-            content = json.loads(archive.read(DESCRIPTION))
-    except (OSError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:  # RuntimeError: encrypted
-        raise WeightsError(f"{path}: not a Keras model that loads here ({first_line(error)}).") from error
-    except ValueError as error:
-        raise WeightsError(f"{path}: {DESCRIPTION} in it is damaged ({first_line(error)}).") from error
+    if not is_described(path, DESCRIPTION) and zipfile.is_zipfile(path):
+        raise WeightsError(
+            f"{path}: a model without {DESCRIPTION}, so its anchors and class names are not known. Make "
+            f"Detector(model, anchors, class_names, resize) of it and save that."
+        )
+    content = read_description(path, DESCRIPTION)
     try:
         return {
             "anchors": np.array(content["anchors"], np.float32),

@@ -21,22 +21,22 @@ FAINT = "#d5d9de"
 TRAIN = "#8a94a3"
 VALIDATION = "#1f6feb"
 
-_PANELS = {"loss": "Loss", "accuracy": "Accuracy", "ap50": "Average precision at IoU .50"}
+_PANELS = {"loss": "Loss", "accuracy": "Accuracy", "ap50": "Average precision at IoU .50", "mean_iou": "Mean IoU"}
 
 
 def plot_training_curves(history: Mapping[str, Sequence[float]]) -> Figure:
-    """Draw loss, accuracy and average precision over the epochs, training and validation in one panel each.
+    """Draw loss, accuracy, average precision and mean IoU over the epochs, training and validation in one panel each.
 
     Args:
         history: one value per epoch under the names of Keras: `loss`, `val_loss`, `accuracy`, `val_accuracy`,
-            `val_ap50`; NaN where it was not measured. A panel is drawn for each of the three that is there; other names
-            (`learning_rate`) are left out.
+            `val_ap50`, `mean_iou`; NaN where it was not measured. A panel is drawn for each of the four that is there;
+            other names (`learning_rate`) are left out.
 
     Returns:
         A figure with an axes for each panel.
 
     Raises:
-        DataContentError: `history` has none of the three with at least one epoch.
+        DataContentError: `history` has none of the four with at least one epoch.
     """
     drawn = [name for name in _PANELS if history.get(name) or history.get(f"val_{name}")]
     if not drawn:

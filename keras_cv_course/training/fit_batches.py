@@ -16,7 +16,7 @@ from keras_cv_course.training.device import choose_precision, layer_precision, r
 from keras_cv_course.training.epochs import EpochKeeper, start_or_resume, warm_up_and_cosine
 from keras_cv_course.training.fit_settings import FitSettings
 from keras_cv_course.training.optimizers import make_optimizer
-from keras_cv_course.training.run_folder import History, RunFolder, TrainingState, restore_variables
+from keras_cv_course.training.run_folder import History, RunFolder, Savable, TrainingState, restore_variables
 
 MEASURING_BATCH = 64
 
@@ -49,6 +49,7 @@ def fit_batches(
     folder: RunFolder | None,
     resume: bool,
     callbacks: Sequence[keras.callbacks.Callback],
+    saved: Savable | None = None,
     patience: int | None = None,
     learning_rate_factors: Sequence[float] | None = None,
 ) -> History:
@@ -82,7 +83,7 @@ def fit_batches(
         model.compile("sgd", loss, metrics=list(make_metrics()))
     reestimate_statistics(model, feed.plain)
     if folder is not None:
-        folder.write_model(model)
+        folder.write_model(model if saved is None else saved)
     return state.history
 
 

@@ -1,6 +1,6 @@
 """Train a model whose targets are numbers, such as boxes or points, as `fit` trains a classifier."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from keras_cv_course.training.batches import Change, Encode, Targets, ordered_ba
 from keras_cv_course.training.device import check_shared_evenly
 from keras_cv_course.training.fit_batches import MEASURING_BATCH, Feed, fit_batches
 from keras_cv_course.training.fit_settings import FitSettings
-from keras_cv_course.training.run_folder import History, RunFolder
+from keras_cv_course.training.run_folder import History, RunFolder, Savable
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,9 +55,11 @@ def fit_targets(
     loss: Any,
     change: Change | None = None,
     encode: Encode | None = None,
+    make_metrics: Callable[[], Sequence[Any]] = tuple,
     class_names: Sequence[str] = (),
     validation: TargetImages | None = None,
     folder: RunFolder | None = None,
+    saved: Savable | None = None,
     resume: bool = False,
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> History:
@@ -74,9 +76,11 @@ def fit_targets(
             resumed run repeats them; None for none.
         encode: makes of the (changed) targets what the model is to say, for training and validation; None where they
             are it.
+        make_metrics: makes metrics of Keras, measured beside the loss.
         class_names: for the run's config.json.
         validation: images to choose the best epoch by; never trained on.
         folder: where the run is kept; None keeps nothing on disk, and cannot resume.
+        saved: the model with what its use needs, to be written into the folder in its stead; None for itself.
         resume: go on from the folder's state; from the beginning where no epoch was finished yet.
         callbacks: further Keras callbacks.
 
@@ -123,9 +127,10 @@ def fit_targets(
         feed,
         settings,
         loss=loss,
-        make_metrics=tuple,
+        make_metrics=make_metrics,
         class_names=class_names,
         folder=folder,
+        saved=saved,
         resume=resume,
         callbacks=callbacks,
     )

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import h5py
 import keras
@@ -29,10 +29,16 @@ import numpy as np
 from keras_cv_course.cpu import cpu_has_bfloat16
 from keras_cv_course.errors import RunError
 from keras_cv_course.files import atomic_path, write_text_atomically
-from keras_cv_course.models.detector import Detector
 from keras_cv_course.training.device import gpu_names
 
 History = dict[str, list[float]]
+
+
+class Savable(Protocol):
+    """A model, alone or with what its use needs."""
+
+    def save(self, path: Path, /) -> None:
+        """Write one .keras file."""
 
 
 class RunFolder:
@@ -118,7 +124,7 @@ class RunFolder:
             rows = list(csv.DictReader(file))
         return {name: [float(row[name]) for row in rows] for name in rows[0] if name != "epoch"}
 
-    def write_model(self, model: keras.Model | Detector) -> None:
+    def write_model(self, model: Savable) -> None:
         """Write the trained model, which completes the run, and clear away what only resuming needed."""
         with atomic_path(self.model) as path:
             model.save(path)

@@ -117,7 +117,7 @@ def test_demo_writes_its_pages_and_says_that_the_data_is_synthetic(tmp_path: Pat
         assert least * there < found <= there
     index = (tmp_path / "demo" / "index.html").read_text()
     links = re.findall(r'href="([^":]+\.html)"', index)
-    pages = ("signs", "localizer", "roads", "windows", "faces", *assignment_names())
+    pages = ("signs", "localizer", "roads", "windows", "segmentation", "faces", *assignment_names())
     assert links == [f"{name}.html" for name in pages]
     assert all((tmp_path / "demo" / link).is_file() for link in links)
     assert len(re.findall(r"The reference solution has (\d+) of \1 points", index)) == len(assignment_names())

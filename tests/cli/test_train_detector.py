@@ -12,6 +12,7 @@ from command_line import kcc
 from PIL import Image
 
 from keras_cv_course.cli.train_detector import divide
+from keras_cv_course.data.detection_datasets import find_boxes
 from keras_cv_course.errors import DataContentError
 from keras_cv_course.models.detector import Detector
 
@@ -139,7 +140,7 @@ def test_lists_say_what_is_trained_on(
     tmp_path: Path, lists: dict[str, str], options: dict[str, float], train: str | int, held_out: str | int
 ) -> None:
     details = {"data": str(set_with_lists(tmp_path / "set", lists)), "fit": {}, **options}
-    divide(details)
+    divide(details, find_boxes)
     parts = ["".join(Path(name).stem for name in details[f"{part}_pictures"]) for part in ("train", "held_out")]
     assert not {*parts[0]} & {*parts[1]}
     if isinstance(train, str):
@@ -152,12 +153,12 @@ def test_lists_say_what_is_trained_on(
 def test_pictures_trained_on_are_not_measured_by(tmp_path: Path) -> None:
     folder = str(set_with_lists(tmp_path / "set", {"train": "ab"}))
     with pytest.raises(DataContentError, match=r"Received: 2 that are, such as .*a\.jpg"):
-        divide({"data": folder, "val": folder, "fit": {}})
+        divide({"data": folder, "val": folder, "fit": {}}, find_boxes)
     with pytest.raises(DataContentError, match=r"0\.2 of 2\. Choose another --validation, 0 to measure nothing"):
-        divide({"data": folder, "fit": {}})
+        divide({"data": folder, "fit": {}}, find_boxes)
     lists = str(set_with_lists(tmp_path / "lists", {"train": "abc", "val": "cd"}))
     with pytest.raises(DataContentError, match=r"Received: 1 that are, such as .*c\.jpg. Mend the lists, or"):
-        divide({"data": lists, "fit": {}})
+        divide({"data": lists, "fit": {}}, find_boxes)
 
 
 def test_one_picture_with_an_odd_class_trains(start: Path, tmp_path: Path) -> None:

@@ -1,0 +1,129 @@
+"""Equally large pictures with a class for every pixel: what segmenters train and are measured on."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from keras_cv_course.data.image_files import resize_image
+from keras_cv_course.data.image_folders import SkippedFile, count_and_first
+from keras_cv_course.data.masked_images import IGNORED, MaskedImages
+from keras_cv_course.data.read_images import decode_pictures
+from keras_cv_course.data.synthetic.road_scenes import SURFACES, draw_road_scenes
+from keras_cv_course.errors import DataContentError
+
+BACKGROUND = "background"  # what is no object of a set with masks
+
+
+@dataclass(frozen=True, eq=False)
+class SegmentedImages:
+    """Pictures and their class maps.
+
+    Attributes:
+        images: uint8 (m, height, width, 3), RGB, m >= 1; may be mapped from a file.
+        class_maps: uint8 (m, height, width), places in `class_names`, or `IGNORED`.
+        class_names: one for each class.
+        skipped: the files that could not be read.
+
+    Raises:
+        DataContentError: arrays of other dtypes or shapes, a class without a name, or a name twice.
+    """
+
+    images: np.ndarray
+    class_maps: np.ndarray
+    class_names: tuple[str, ...]
+    skipped: tuple[SkippedFile, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check every promise of the attributes."""
+        images, maps = self.images, self.class_maps
+        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] != 3 or not len(images):
+            raise DataContentError(
+                f"Expected images uint8 (m, height, width, 3), m >= 1. Received: {images.dtype} {images.shape}."
+            )
+        if maps.dtype != np.uint8 or maps.shape != images.shape[:3]:
+            raise DataContentError(
+                f"Expected class maps uint8 {images.shape[:3]}, one for each image and of its size. Received: "
+                f"{maps.dtype} {maps.shape}."
+            )
+        if len({*self.class_names}) != len(self.class_names):
+            raise DataContentError(
+                f"Expected each class name once. Received: {', '.join(self.class_names)}. Rename one."
+            )
+        highest = np.max(maps, where=maps != IGNORED, initial=0)
+        if highest >= len(self.class_names):
+            raise DataContentError(
+                f"Expected class maps with numbers below {len(self.class_names)}, one for each class name, or "
+                f"{IGNORED}. Received: {highest}."
+            )
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) of each picture."""
+        height, width = self.images.shape[1:3]
+        return height, width
+
+
+def draw_segmented_images(
+    count: int, seed: int, size: tuple[int, int] = (96, 96), progress: Callable[[int], None] | None = None
+) -> SegmentedImages:
+    """Draw road scenes with what each pixel shows.
+
+    Args:
+        count: number of pictures, at least 1.
+        seed: 0 or more; another seed gives other pictures.
+        size: (height, width), each at least 64.
+        progress: called with the number of pictures drawn so far.
+
+    Raises:
+        DataContentError: `count` or `size` is too small.
+    """
+    scenes = draw_road_scenes(count, seed, size)
+    images, maps = np.zeros((count, *size, 3), np.uint8), np.zeros((count, *size), np.uint8)
+    for number, scene in enumerate(scenes):
+        images[number], maps[number] = scene.image, scene.surfaces
+        if progress is not None:
+            progress(number + 1)
+    return SegmentedImages(images, maps, SURFACES)
+
+
+def read_segmented_images(
+    data: MaskedImages, size: tuple[int, int], progress: Callable[[int], None] | None = None
+) -> SegmentedImages:
+    """Decode a set with masks, every picture stretched to one size, and its maps to the nearest pixel.
+
+    Args:
+        data: the set; masks that nothing can be learnt from are left out.
+        size: (height, width) to which each picture is brought.
+        progress: called with the number of pictures done so far.
+
+    Returns:
+        Pictures whose first class is what is no object, "background".
+
+    Raises:
+        DataContentError: no picture that can be read.
+        DataError: pictures that fit neither into memory nor on the disk for temporary files.
+    """
+    images = data.usable().images
+    pixels, read, skipped = decode_pictures(
+        [image.path for image in images],
+        size,
+        lambda picture: resize_image(picture, size),
+        data.root,
+        progress=progress,
+    )
+    if not read:
+        received = count_and_first(skipped, data.root) if skipped else "none"
+        raise DataContentError(f"{data.root}: expected at least one picture that can be read. Received: {received}.")
+    maps = np.stack([resize_class_map(images[number].class_map(), size) for number in read])
+    return SegmentedImages(pixels, maps, (BACKGROUND, *data.class_names), tuple(skipped))
+
+
+def resize_class_map(map_of_classes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Stretch a class map uint8 (h, w) to `size`, (height, width): each pixel is the nearest one's class."""
+    height, width = size
+    return np.asarray(Image.fromarray(map_of_classes).resize((width, height), Image.Resampling.NEAREST))

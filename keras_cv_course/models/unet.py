@@ -1,0 +1,167 @@
+"""U-Net: a class for every pixel.
+
+Source: Ronneberger et al., "U-Net: convolutional networks for biomedical image segmentation", 2015. The way down halves
+the picture and doubles the channels; the way up brings it back, and at each size takes over what the way down knew of
+that size: where the edges are.
+
+In reading order: the course's blocks and network, a small network with batch norms, the way up from the maps of any
+network.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import layers
+
+from keras_cv_course.errors import ModelError
+
+FILTERS = (16, 32, 48, 64, 96, 128)  # of `unet`, from the picture's size down
+
+_DROPOUT = 0.3  # in the two deepest blocks of the course's network
+_MOMENTUM = 0.9  # of the batch norms, see docs/training.md
+
+
+def conv_block(inputs: Any, n_filters: int = 32, dropout_prob: float = 0, max_pooling: bool = True) -> tuple[Any, Any]:
+    """Apply two convolutions, and halve the result, with the arguments of the course's function.
+
+    Args:
+        inputs: a symbolic tensor (m, h, w, channels).
+        n_filters: of each convolution.
+        dropout_prob: share of what is dropped after them; 0 for no such layer.
+        max_pooling: whether the next layer gets half the height and width.
+
+    Returns:
+        What the next layer gets, (m, h / 2, w / 2, n_filters) or, without pooling, (m, h, w, n_filters); and the skip
+        connection (m, h, w, n_filters), the same before pooling.
+    """
+    x = _course_convolution(n_filters, inputs)
+    x = _course_convolution(n_filters, x)
+    if dropout_prob > 0:
+        x = layers.Dropout(dropout_prob)(x)
+    return (layers.MaxPooling2D(2)(x) if max_pooling else x), x
+
+
+def upsampling_block(expansive_input: Any, contractive_input: Any, n_filters: int = 32) -> Any:
+    """Double a map and join it with a skip connection, with the arguments of the course's function.
+
+    Args:
+        expansive_input: a symbolic tensor (m, h, w, channels), from the layer before.
+        contractive_input: the skip connection of twice the size, (m, 2 h, 2 w, channels).
+        n_filters: of each convolution.
+
+    Returns:
+        A symbolic tensor (m, 2 h, 2 w, n_filters).
+    """
+    up = layers.Conv2DTranspose(n_filters, 3, strides=2, padding="same")(expansive_input)
+    x = layers.Concatenate(axis=3)([up, contractive_input])
+    x = _course_convolution(n_filters, x)
+    return _course_convolution(n_filters, x)
+
+
+def unet_model(
+    input_size: tuple[int, int, int] = (96, 128, 3), n_filters: int = 32, n_classes: int = 23
+) -> keras.Model:
+    """Build the course's network, with the arguments of its function and random weights.
+
+    Args:
+        input_size: (height, width, channels), height and width multiples of 16.
+        n_filters: of the first block; each further block down has twice as many.
+        n_classes: at least 1.
+
+    Returns:
+        A model from pictures float32 (m, *input_size) to logits (m, height, width, n_classes).
+
+    Raises:
+        ModelError: pictures of another size, or no class.
+    """
+    check_unet_size(input_size[:2], halvings=4)
+    _check_classes(n_classes)
+    x = inputs = keras.Input(input_size)
+    skips = []
+    for block in range(5):
+        deep = block >= 3
+        x, skip = conv_block(x, n_filters * 2**block, dropout_prob=_DROPOUT if deep else 0, max_pooling=block < 4)
+        skips.append(skip)
+    for block in reversed(range(4)):
+        x = upsampling_block(x, skips[block], n_filters * 2**block)
+    x = _course_convolution(n_filters, x)
+    return keras.Model(inputs, layers.Conv2D(n_classes, 1, padding="same")(x))
+
+
+def check_unet_size(size: tuple[int, int], halvings: int = len(FILTERS) - 1) -> None:
+    """Raise ModelError where (height, width) cannot be halved so often; by default as often as `unet` does it."""
+    least = 2**halvings
+    if min(size) < least or any(side % least for side in size):
+        raise ModelError(f"Expected pictures whose height and width are multiples of {least}. Received: {size}.")
+
+
+def unet(input_shape: tuple[int, int, int], num_classes: int, filters: Sequence[int] = FILTERS) -> keras.Model:
+    """Build a U-Net with batch norms and random weights, each channel count free.
+
+    Args:
+        input_shape: (height, width, channels), height and width multiples of 2 for each step down.
+        num_classes: at least 1.
+        filters: channels at each size, from the picture's own down, at least two.
+
+    Returns:
+        A model from pictures float32 (m, *input_shape), values 0..1, to logits (m, height, width, num_classes).
+
+    Raises:
+        ModelError: a picture that cannot be halved so often, or no class.
+    """
+    if len(filters) < 2:
+        raise ModelError(f"Expected channels of at least two sizes. Received: {tuple(filters)}.")
+    check_unet_size(input_shape[:2], len(filters) - 1)
+    x = inputs = keras.Input(input_shape, name="image")
+    maps = []
+    for level, number in enumerate(filters):
+        if level:
+            x = layers.MaxPooling2D(2, name=f"down{level}_pool")(x)
+        x = _convolution(x, number, f"down{level}_conv1")
+        x = _convolution(x, number, f"down{level}_conv2")
+        maps.append(x)
+    return keras.Model(inputs, unet_decoder(maps, filters[:-1], num_classes), name="unet")
+
+
+def unet_decoder(maps: Sequence[Any], filters: Sequence[int], num_classes: int) -> Any:
+    """Go up from the smallest of several maps, joining each of the others, to a logit for each class and place.
+
+    Args:
+        maps: symbolic tensors (m, h, w, channels), each about half as high and wide as the one before.
+        filters: channels on the way up, one for each map but the last, in the order of `maps`.
+        num_classes: at least 1.
+
+    Returns:
+        A symbolic tensor (m, h, w, num_classes) of the size of the first map.
+
+    Raises:
+        ModelError: no class, or not one number of filters for each step.
+    """
+    _check_classes(num_classes)
+    if len(filters) != len(maps) - 1:
+        raise ModelError(
+            f"Expected one number of filters for each of {len(maps) - 1} steps up. Received: {len(filters)}."
+        )
+    *skips, x = maps
+    for level in reversed(range(len(skips))):
+        x = _convolution(x, filters[level], f"up{level}_narrow", size=1)
+        x = layers.Resizing(*skips[level].shape[1:3], interpolation="nearest", name=f"up{level}")(x)
+        x = layers.Concatenate(name=f"up{level}_joined")([x, skips[level]])
+        x = _convolution(x, filters[level], f"up{level}_conv")
+    return layers.Conv2D(num_classes, 1, name="logits")(x)
+
+
+def _check_classes(number: int) -> None:
+    if number < 1:
+        raise ModelError(f"Expected at least one class. Received: {number}.")
+
+
+def _course_convolution(n_filters: int, x: Any) -> Any:
+    return layers.Conv2D(n_filters, 3, activation="relu", padding="same", kernel_initializer="he_normal")(x)
+
+
+def _convolution(x: Any, filters: int, name: str, size: int = 3) -> Any:
+    x = layers.Conv2D(filters, size, padding="same", use_bias=False, kernel_initializer="he_normal", name=name)(x)
+    x = layers.BatchNormalization(momentum=_MOMENTUM, name=f"{name}_bn")(x)
+    return layers.ReLU(name=f"{name}_relu")(x)

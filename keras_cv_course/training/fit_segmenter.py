@@ -1,0 +1,151 @@
+"""Train a network of a class for every pixel: maps that move with their pictures, all else as `fit_targets` does it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+import keras
+import tensorflow as tf
+
+from keras_cv_course.data.masked_images import IGNORED
+from keras_cv_course.data.segmented_images import SegmentedImages
+from keras_cv_course.errors import ModelError
+from keras_cv_course.models.segmentation_losses import SegmentationLoss
+from keras_cv_course.models.segmenter import Colour, Segmenter
+from keras_cv_course.training.augment import Augmentation, random_light, random_transforms, warp
+from keras_cv_course.training.device import Precision
+from keras_cv_course.training.fit_settings import FitSettings
+from keras_cv_course.training.fit_targets import TargetImages, fit_targets
+from keras_cv_course.training.run_folder import History, RunFolder
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmenterSettings(FitSettings):
+    """How to train a segmenter, beside what every training is told. These defaults are those of `kcc train segmenter`.
+
+    Attributes:
+        cross_entropy: weight of the loss's part, as of
+            :class:`~keras_cv_course.models.segmentation_losses.SegmentationLoss`.
+        dice: likewise.
+        focal: likewise.
+        augmentation: random changes to the training pictures and their maps; None for none.
+    """
+
+    epochs: int = 24
+    batch_size: int = 16
+    optimizer: Literal["sgd", "adam"] = "adam"
+    learning_rate: float = 3e-3
+    weight_decay: float = 1e-3
+    precision: Precision = "auto"
+    cross_entropy: float = 1.0
+    dice: float = 1.0
+    focal: float = 0.0
+    augmentation: Augmentation | None = field(
+        default_factory=lambda: Augmentation(rotation=0.0, zoom=0.1, shift=0.05, contrast=0.15, brightness=0.05)
+    )
+
+    NESTED: ClassVar[dict[str, type]] = {"augmentation": Augmentation}
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work."""
+        super().__post_init__()
+        SegmentationLoss(self.cross_entropy, self.dice, self.focal)
+
+
+def fit_segmenter(
+    model: keras.Model,
+    train: SegmentedImages,
+    settings: SegmenterSettings,
+    *,
+    colours: Sequence[Colour],
+    validation: SegmentedImages | None = None,
+    folder: RunFolder | None = None,
+    resume: bool = False,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> tuple[Segmenter, History]:
+    """Train `model`, in place; all as :func:`~.fit_targets.fit_targets` does it.
+
+    The history has the mean IoU of each epoch as ``mean_iou``.
+
+    Args:
+        model: a built model from pictures to logits (m, height, width, classes), such as one of
+            :func:`~keras_cv_course.models.unet.unet_model` or :func:`~keras_cv_course.transfer.segmenters.unet_on`.
+        train: pictures of the model's size.
+        settings: how to train.
+        colours: (red, green, blue) of each class, which the trained segmenter is to have.
+        validation: pictures to choose the best epoch by; never trained on.
+        folder: where the run is kept; None keeps nothing on disk, and cannot resume.
+        resume: go on from the folder's state; from the beginning where no epoch was finished yet.
+        callbacks: further Keras callbacks.
+
+    Returns:
+        The segmenter, as the folder's model.keras holds it; and the history: for each quantity a number for each epoch,
+        those before a resume included.
+
+    Raises:
+        ModelError: a model of other classes or another picture size.
+        RunError: as :func:`~keras_cv_course.fit` does.
+    """
+    segmenter = Segmenter(model, train.class_names, tuple(colours), model.name)
+    if segmenter.input_size != train.size:
+        raise ModelError(f"Expected pictures of the model's size, {segmenter.input_size}. Received: {train.size}.")
+    augmentation, classes = settings.augmentation, len(train.class_names)
+
+    def change(images: tf.Tensor, class_maps: tf.Tensor, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        assert augmentation is not None
+        return augment_segmented(images, class_maps, augmentation, seed)
+
+    history = fit_targets(
+        model,
+        TargetImages(train.images, train.class_maps),
+        settings,
+        loss=SegmentationLoss(settings.cross_entropy, settings.dice, settings.focal),
+        make_metrics=lambda: [mean_iou_metric(classes)],
+        change=None if augmentation is None else change,
+        class_names=train.class_names,
+        validation=None if validation is None else TargetImages(validation.images, validation.class_maps),
+        folder=folder,
+        saved=segmenter,
+        resume=resume,
+        callbacks=callbacks,
+    )
+    return segmenter, history
+
+
+def mean_iou_metric(classes: int) -> keras.metrics.Metric:
+    """Make a metric of class maps and logits: the IoU of all pixels so far that count, the mean of the classes."""
+    return keras.metrics.MeanIoU(classes, name="mean_iou", ignore_class=IGNORED, sparse_y_pred=False)
+
+
+def augment_segmented(
+    images: tf.Tensor, class_maps: tf.Tensor, augmentation: Augmentation, seed: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Apply one random flip, turn, zoom and shift, and one change of the light, to each picture of a batch.
+
+    Args:
+        images: float32 (batch, height, width, 3), values 0..1.
+        class_maps: uint8 (batch, height, width).
+        augmentation: the ranges.
+        seed: int (2,); equal seeds give equal results.
+
+    Returns:
+        The pictures as :func:`~.augment.augment_batch` changes them, and the maps moved along, each place with the
+        class of the pixel nearest to where it comes from; places that come from outside a picture count nowhere.
+    """
+    geometry_seed, light_seed = tf.unstack(tf.random.split(seed, 2))
+    transforms = random_transforms(tf.shape(images), augmentation, geometry_seed)
+    changed = random_light(warp(images, transforms), augmentation, light_seed)
+    return changed, warp_class_maps(class_maps, transforms)
+
+
+def warp_class_maps(class_maps: tf.Tensor, transforms: tf.Tensor) -> tf.Tensor:
+    """Show class maps uint8 (batch, height, width) through transforms (batch, 8), as :func:`~.augment.warp` does."""
+    moved = tf.raw_ops.ImageProjectiveTransformV3(
+        images=class_maps[..., None],
+        transforms=transforms,
+        output_shape=tf.shape(class_maps)[1:],
+        interpolation="NEAREST",
+        fill_mode="CONSTANT",
+        fill_value=float(IGNORED),
+    )
+    return moved[..., 0]

@@ -1,0 +1,109 @@
+"""`kcc train segmenter` and `kcc segment`, as a user types them."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command_line import kcc
+from PIL import Image
+
+from keras_cv_course.cli.segmenter_result import measure_segmenter
+from keras_cv_course.cli.train_segmenter import ROAD_COLOURS
+from keras_cv_course.data.segmented_images import draw_segmented_images
+from keras_cv_course.data.synthetic.road_scenes import SURFACES
+from keras_cv_course.models.segmenter import load_segmenter
+from keras_cv_course.run_lengths import decode_masks
+
+FAST = ("--input-size", 64, "--batch-size", 4, "--epochs", 1, "--precision", "float32")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = tmp_path_factory.mktemp("runs") / "run"
+    trained = kcc("train", "segmenter", "--pictures", 4, "--out", run, *FAST)
+    assert trained.returncode == 0, trained.stderr
+    assert "4 to train on, 4 to measure by" in trained.stderr
+    assert "on 4 pictures kept aside" in trained.stdout
+    return run
+
+
+def test_a_run_has_its_files_and_figures(run: Path) -> None:
+    names = {path.name for path in run.iterdir()}
+    assert names == {
+        *("config.json", "environment.json", "history.csv", "logs", "model.keras"),
+        *("result.json", "report.html"),
+    }
+    config = json.loads((run / "config.json").read_text())
+    assert (config["task"], config["class_names"]) == ("segmenter", [*SURFACES])
+    assert 0 <= json.loads((run / "result.json").read_text())["mean_iou"] <= 1
+    assert load_segmenter(run).colours == tuple(ROAD_COLOURS.values())
+
+
+def test_a_run_stopped_before_its_report_makes_it(run: Path) -> None:
+    before = (run / "result.json").read_text()
+    for name in ("result.json", "report.html"):
+        (run / name).unlink()
+    again = kcc("train", "segmenter", "--resume", run)
+    assert again.returncode == 0, again.stderr
+    assert (run / "result.json").read_text() == before
+    assert "kept aside from training" in (run / "report.html").read_text()
+    complete = kcc("train", "segmenter", "--resume", run)
+    assert complete.returncode == 1
+    assert "complete" in complete.stderr
+
+
+def test_segment_colours_cuts_out_and_writes_masks(tmp_path: Path) -> None:
+    scene = draw_segmented_images(1, 2**33, (96, 128)).images[0]
+    Image.fromarray(scene).save(tmp_path / "road.png")
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    out, masks = tmp_path / "drawn", tmp_path / "masks.json"
+    said = kcc(
+        "segment", tmp_path / "road.png", tmp_path / "broken.png", "--class", "road", "--out", out, "--json", masks
+    )
+    assert said.returncode == 1, said.stderr
+    assert "road" in said.stdout
+    assert "error" in said.stdout
+    result, error = sorted(json.loads(masks.read_text()), key=lambda result: "error" in result)
+    assert "broken.png" in error["file"]
+    found = load_segmenter("road-segmenter").segment(scene)
+    names = [part["class"] for part in result["classes"]]
+    assert names == [SURFACES[number] for number in np.unique(found)]
+    for part in result["classes"]:
+        run_lengths = {**part["segmentation"], "counts": part["segmentation"]["counts"].encode()}
+        (mask,) = decode_masks([run_lengths], (96, 128))
+        np.testing.assert_array_equal(mask, found == SURFACES.index(part["class"]))
+        assert part["share"] == pytest.approx(mask.mean())
+    drawn = Image.open(out / "road.png")
+    assert drawn.width == 128
+    assert drawn.height > 96  # the legend
+    cut = np.array(Image.open(out / "road.png-road.png"))
+    assert (cut[..., 3] > 0).sum() == (found == SURFACES.index("road")).sum()
+    unknown = kcc("segment", tmp_path / "road.png", "--class", "tram", "--out", out)
+    assert unknown.returncode == 1
+    assert "one of the model's classes sky, " in unknown.stderr
+
+
+def test_shipped_segmenter_tells_what_is_drawn() -> None:
+    """It stands for the file, its registration and its reading: the figure of its training is in weights/README.md."""
+    trained = load_segmenter("road-segmenter")
+    data = draw_segmented_images(20, seed=2**33, size=trained.input_size)
+    assert measure_segmenter(trained, data).metrics.pixel_accuracy >= 0.93
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("SET", "--pictures", 3), "--pictures are drawn"),
+        (("--validation", 0.5), "a share of a set"),
+        (("SET", "--resume", "run"), "takes nothing else"),
+        (("--input-size", "wide"), "--input-size must be"),
+        (("--input-size", 100), "multiples of 32"),
+        (("gone",), "no such path"),
+    ],
+)
+def test_what_cannot_be_is_said_at_once(tmp_path: Path, options: tuple, message: str) -> None:
+    refused = kcc("train", "segmenter", *(tmp_path if option == "SET" else option for option in options), cwd=tmp_path)
+    assert refused.returncode == 1
+    assert message in refused.stderr
+    assert not (tmp_path / "runs").exists()

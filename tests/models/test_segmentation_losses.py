@@ -1,0 +1,79 @@
+"""Losses of class maps against plain loops over pixels."""
+
+import math
+
+import numpy as np
+import pytest
+
+from keras_cv_course.data.masked_images import IGNORED
+from keras_cv_course.errors import ModelError
+from keras_cv_course.models.segmentation_losses import (
+    SegmentationLoss,
+    cross_entropy_loss,
+    dice_loss,
+    focal_loss,
+)
+
+CLASSES = 3
+
+
+@pytest.fixture(scope="module")
+def batch() -> tuple[np.ndarray, np.ndarray]:
+    draw = np.random.default_rng(5)
+    class_maps = draw.integers(0, CLASSES, (2, 4, 5)).astype(np.uint8)
+    class_maps[draw.random(class_maps.shape) < 0.2] = IGNORED
+    return class_maps, draw.normal(0, 2, (2, 4, 5, CLASSES)).astype(np.float32)
+
+
+def pixels(class_maps: np.ndarray, logits: np.ndarray) -> list[tuple[int, list[float]]]:
+    """List the class and the probabilities of each pixel that counts, in float64."""
+    found = []
+    for place in np.ndindex(class_maps.shape):
+        if class_maps[place] != IGNORED:
+            powers = [math.exp(x) for x in logits[place]]
+            found.append((int(class_maps[place]), [power / sum(powers) for power in powers]))
+    return found
+
+
+def test_losses_are_those_of_a_loop(batch: tuple[np.ndarray, np.ndarray]) -> None:
+    listed = pixels(*batch)
+    cross_entropy = -sum(math.log(p[c]) for c, p in listed) / len(listed)
+    focal = -sum((1 - p[c]) ** 1.5 * math.log(p[c]) for c, p in listed) / len(listed)
+    overlaps = []
+    for number in range(CLASSES):
+        both = sum(p[number] for c, p in listed if c == number)
+        either = sum(p[number] for _, p in listed) + sum(c == number for c, _ in listed)
+        overlaps.append((2 * both + 1) / (either + 1))
+    dice = 1 - sum(overlaps) / CLASSES
+    tolerance = {"rel": 1e-5}  # float32 against float64
+    assert float(cross_entropy_loss(*batch)) == pytest.approx(cross_entropy, **tolerance)
+    assert float(focal_loss(*batch, gamma=1.5)) == pytest.approx(focal, **tolerance)
+    assert float(focal_loss(*batch, gamma=0.0)) == pytest.approx(cross_entropy, **tolerance)
+    assert float(dice_loss(*batch)) == pytest.approx(dice, **tolerance)
+    weighted = SegmentationLoss(0.5, 2.0, 3.0)(*batch)
+    expected = 0.5 * cross_entropy + 2 * dice + 3 * float(focal_loss(*batch))
+    assert float(weighted) == pytest.approx(expected, **tolerance)
+
+
+def test_what_is_said_of_pixels_that_count_nowhere_changes_nothing(batch: tuple[np.ndarray, np.ndarray]) -> None:
+    class_maps, logits = batch
+    other = logits.copy()
+    other[class_maps == IGNORED] = 50 * np.random.default_rng(0).normal(size=CLASSES)
+    for loss in (cross_entropy_loss, focal_loss, dice_loss):
+        assert float(loss(class_maps, logits)) == float(loss(class_maps, other))
+    assert float(cross_entropy_loss(np.full((1, 2, 2), IGNORED, np.uint8), np.ones((1, 2, 2, CLASSES), "f4"))) == 0
+
+
+def test_a_sure_right_answer_costs_nothing() -> None:
+    class_maps = np.array([[[0, 1], [1, 1]]], np.uint8)
+    logits = np.where(np.eye(CLASSES)[class_maps] > 0, 100, -100).astype(np.float32)
+    for loss in (cross_entropy_loss, focal_loss, dice_loss):
+        assert float(loss(class_maps, logits)) == pytest.approx(0, abs=1e-6)
+
+
+def test_weights_that_cannot_be_are_refused() -> None:
+    for weights in ((0, 0, 0), (1, -1, 0)):
+        with pytest.raises(ModelError, match="one at least above 0"):
+            SegmentationLoss(*weights)
+    loss = SegmentationLoss(0.0, 1.0, 2.0)
+    assert SegmentationLoss(**loss.get_config()).weights == loss.weights

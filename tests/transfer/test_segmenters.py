@@ -1,0 +1,43 @@
+"""U-Net on networks of other kinds: which maps are taken, and that a picture comes out at its own size."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from keras_cv_course.errors import ModelError
+from keras_cv_course.models.pixels import white_level
+from keras_cv_course.transfer.backbones import AS_IT_IS, Backbone, load_backbone
+from keras_cv_course.transfer.segmenters import stage_maps, unet_on
+
+
+def backbone(*strides: int, padding: str = "same", size: tuple[int, int] = (32, 48)) -> Backbone:
+    x = inputs = keras.Input((*size, 3))
+    for number, stride in enumerate(strides):
+        x = layers.Conv2D(4 + number, 3, stride, padding, name=f"conv{number}")(x)
+    return Backbone("own", keras.Model(inputs, x, name="own"), AS_IT_IS)
+
+
+def test_the_last_map_of_each_size_is_taken() -> None:
+    maps = stage_maps(backbone(2, 1, 2, 1, 1, 2).network)
+    assert [x.shape[1:] for x in maps] == [(16, 24, 5), (8, 12, 8), (4, 6, 9)]
+    cut_off = stage_maps(backbone(2, 2, padding="valid").network)
+    assert [x.shape[1:3] for x in cut_off] == [(15, 23), (7, 11)]
+
+
+def test_logits_have_the_size_of_the_picture() -> None:
+    model = unet_on(load_backbone("mobilenet-0.25", (64, 96), weights=None), 5)
+    assert model.output_shape == (None, 64, 96, 5)
+    assert white_level(model) == 255
+    assert np.isfinite(model.predict_on_batch(np.full((1, 64, 96, 3), 99.0, np.float32))).all()
+    shipped = unet_on(load_backbone("signs-resnet50"), 2)  # its maps are 32, 15, 8, 4 and 2 high
+    assert shipped.output_shape == (None, 64, 64, 2)
+
+
+def test_what_has_no_maps_of_several_sizes_is_refused() -> None:
+    with pytest.raises(ModelError, match="at least two sizes"):
+        unet_on(backbone(2), 3)
+    with pytest.raises(ModelError, match=r"multiples of its largest map, \(15, 23\)\. Received: \(32, 48\)"):
+        unet_on(backbone(2, 2, padding="valid"), 3)
+    with pytest.raises(ModelError, match="at least one class"):
+        unet_on(backbone(2, 2), 0)
