@@ -1,10 +1,10 @@
-"""Drawn streets: the box is that of the object's pixels."""
+"""Drawn streets: the box is that of the object's pixels, and masks hold what is drawn."""
 
 import numpy as np
 import pytest
 
 from keras_cv_course.lessons import street_pictures
-from keras_cv_course.lessons.street_pictures import CLASS_NAMES, PICTURE_SIZE, draw_street_picture
+from keras_cv_course.lessons.street_pictures import CLASS_NAMES, PICTURE_SIZE, draw_street_masks, draw_street_picture
 
 
 @pytest.mark.parametrize("class_id", range(len(CLASS_NAMES)), ids=CLASS_NAMES)
@@ -35,3 +35,24 @@ def test_seed_decides() -> None:
     np.testing.assert_array_equal(first[0], again[0])
     np.testing.assert_array_equal(first[1], again[1])
     assert not np.array_equal(first[0], other[0])
+
+
+def test_masks_are_those_of_the_picture() -> None:
+    seen = set()
+    for number in range(12):
+        image, box, class_id = draw_street_picture(np.random.default_rng(number))
+        again, masks, class_ids = draw_street_masks(np.random.default_rng(number))
+        np.testing.assert_array_equal(again, image)
+        ground, road, *objects = masks
+        assert road.sum() > 1000
+        assert not (road & ~ground).any()
+        assert class_ids.tolist() == [0, 1, *(2 + class_id for _ in objects)]
+        areas = masks.sum(axis=(1, 2))
+        assert (np.diff(areas) < 0).all()  # so the smaller over the larger is what the picture shows
+        assert len(objects) == (box is not None)
+        for mask in objects:
+            seen.add(class_id)
+            rows, columns = np.nonzero(mask)
+            marked = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+            assert np.abs(box - marked).max() < 2  # pixels: those that the object takes by less than a half are not its
+    assert len(seen) == len(CLASS_NAMES)
