@@ -23,7 +23,7 @@ from keras_cv_course.detection.draw_masks import add_legend, draw_class_map
 from keras_cv_course.models.segmenter import Segmenter, load_segmenter
 
 PICTURE = Path(__file__).parents[1] / "docs" / "images" / "segmentation.png"
-COLUMNS, PICTURES = 3, 9
+COLUMNS, PICTURES = 2, 6
 PHOTO_SIZE, PHOTO_COLUMNS = (270, 480), 2
 
 
@@ -41,7 +41,7 @@ def main() -> None:
     rows = [np.concatenate(tiles[start : start + columns], axis=1) for start in range(0, len(tiles), columns)]
     full = [row for row in rows if row.shape == rows[0].shape]
     picture = Image.fromarray(add_legend(np.concatenate(full), segmenter.class_names, segmenter.colours))
-    picture.quantize(128).save(path, optimize=True)
+    picture.save(path, optimize=True)
     print(f"{path}: {path.stat().st_size} bytes")
 
 
