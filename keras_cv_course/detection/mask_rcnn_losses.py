@@ -11,6 +11,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from keras_cv_course.data.instance_pixels import MINI_MASK
 from keras_cv_course.detection.assign_proposals import match_boxes, sample
 from keras_cv_course.models.mask_heads import BOX_WEIGHTS, apply_to_regions
 from keras_cv_course.models.mask_rcnn import BOX_REGION, MASK_REGION, MaskRcnn
@@ -19,7 +20,6 @@ from keras_cv_course.models.roi_align import roi_align
 
 Tensor = Any
 
-MINI_MASK = 56  # rows and columns of an object's mask within its box, for training
 LOSSES = ("objectness", "proposal_boxes", "classes", "boxes", "masks")
 
 _ANCHOR_LOW, _ANCHOR_HIGH = 0.3, 0.7
