@@ -16,6 +16,7 @@ from keras_cv_course.detection.assign_proposals import match_boxes, sample
 from keras_cv_course.models.mask_heads import BOX_WEIGHTS, apply_to_regions
 from keras_cv_course.models.mask_rcnn import BOX_REGION, MASK_REGION, MaskRcnn
 from keras_cv_course.models.pyramid_anchors import encode_boxes
+from keras_cv_course.models.rows_of import rows_of
 from keras_cv_course.models.roi_align import roi_align
 
 Tensor = Any
@@ -87,16 +88,16 @@ class ProposalLoss(layers.Layer):
         others, is_negative = sample(match.negative, random, self.count - self.count // 2)
         number_of = ops.maximum(ops.sum(ops.cast(is_positive, "float32"), 1) + ops.sum(ops.cast(is_negative, "float32"), 1), 1.0)
 
-        positive_logits = ops.take_along_axis(logits, on_objects, axis=1)
-        negative_logits = ops.take_along_axis(logits, others, axis=1)
+        positive_logits = rows_of(logits, on_objects)
+        negative_logits = rows_of(logits, others)
         # -log(sigmoid(x)) is softplus(-x).
         objectness = ops.sum(ops.where(is_positive, ops.softplus(-positive_logits), 0.0), axis=1)
         objectness = objectness + ops.sum(ops.where(is_negative, ops.softplus(negative_logits), 0.0), axis=1)
 
-        objects = ops.take_along_axis(match.objects, on_objects, axis=1)
-        true_boxes = ops.take_along_axis(boxes, objects[..., None], axis=1)
+        objects = rows_of(match.objects, on_objects)
+        true_boxes = rows_of(boxes, objects)
         targets = encode_boxes(true_boxes, ops.take(anchors, on_objects, axis=0))
-        given = ops.take_along_axis(differences, on_objects[..., None], axis=1)
+        given = rows_of(differences, on_objects)
         shifts = ops.sum(ops.where(is_positive, smooth_l1(given - targets), 0.0), axis=1)
         return ops.stack([objectness / number_of, shifts / number_of], axis=1)
 
@@ -134,16 +135,16 @@ class SampleRegions(layers.Layer):
         on_objects, is_positive = sample(ops.logical_and(match.positive, there), random, quarter)
         others, is_negative = sample(ops.logical_and(match.negative, there), random, self.count - quarter)
         chosen = ops.concatenate([on_objects, others], axis=1)
-        objects = ops.take_along_axis(match.objects, chosen, axis=1)
+        objects = rows_of(match.objects, chosen)
         labels = ops.concatenate(
             [
-                ops.where(is_positive, ops.take_along_axis(class_ids, objects[:, :quarter], axis=1) + 1, -1),
+                ops.where(is_positive, rows_of(class_ids, objects[:, :quarter]) + 1, -1),
                 ops.where(is_negative, 0, -1),
             ],
             axis=1,
         )
-        regions = ops.take_along_axis(candidates, chosen[..., None], axis=1)
-        true_boxes = ops.take_along_axis(boxes, objects[..., None], axis=1)
+        regions = rows_of(candidates, chosen)
+        true_boxes = rows_of(boxes, objects)
         return regions, labels, encode_boxes(true_boxes, regions, BOX_WEIGHTS), objects
 
     def compute_output_spec(self, inputs: Any) -> Any:
@@ -167,7 +168,7 @@ class RegionLoss(layers.Layer):
         """Compare."""
         logits, differences, labels, targets = inputs
         logits, differences = ops.cast(logits, "float32"), ops.cast(differences, "float32")
-        answers, _, classes = labels.shape[1], None, logits.shape[-1]
+        answers, classes = labels.shape[1], logits.shape[-1]
         counts = ops.cast(labels >= 0, "float32")
         number_of = ops.maximum(ops.sum(counts, axis=1), 1.0)
         label = ops.maximum(labels, 0)
@@ -218,11 +219,11 @@ def mask_targets(regions: Tensor, numbers: Tensor, boxes: Tensor, mini_masks: Te
         size: rows and columns.
     """
     n, side = regions.shape[1], mini_masks.shape[-1]
-    its_box = ops.take_along_axis(boxes, numbers[..., None], axis=1)
+    its_box = rows_of(boxes, numbers)
     corner = ops.concatenate([its_box[..., :2], its_box[..., :2]], axis=-1)
     extent = ops.maximum(its_box[..., 2:] - its_box[..., :2], 1e-3)
     within = (regions - corner) / ops.concatenate([extent, extent], axis=-1) * side  # in places of the mini mask
-    its_mask = ops.take_along_axis(ops.cast(mini_masks, "float32"), numbers[:, :, None, None], axis=1)
+    its_mask = ops.cast(rows_of(mini_masks, numbers), "float32")
     shown = roi_align(
         ops.reshape(its_mask, (-1, side, side, 1)), ops.reshape(within, (-1, 1, 4)), (size, size), 1, sampling=1
     )

@@ -11,6 +11,7 @@ import keras
 from keras import ops
 
 from keras_cv_course.errors import ModelError
+from keras_cv_course.models.rows_of import rows_of
 
 Tensor = Any  # an eager or symbolic tensor of the current backend
 
@@ -99,7 +100,7 @@ def pyramid_roi_align(
     for rows_of_y, weight_y in ((y0, y_weights[0]), (y1, y_weights[1])):
         for columns_of_x, weight_x in ((x0, x_weights[0]), (x1, x_weights[1])):
             index = start + (rows_of_y * row_length)[..., None] + columns_of_x[:, :, None, :]  # (batch, n, ys, xs)
-            values = ops.take_along_axis(all_places, ops.reshape(index, (-1, _size(index)))[..., None], axis=1)
+            values = rows_of(all_places, ops.reshape(index, (-1, _size(index))))
             values = ops.reshape(values, (-1, *index.shape[1:], channels))
             weight = weight_y[..., None] * weight_x[:, :, None, :]
             total = total + values * ops.cast(weight, values.dtype)[..., None]
