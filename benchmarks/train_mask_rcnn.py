@@ -1,5 +1,6 @@
-"""Train Mask R-CNN with the defaults of `kcc train segmenter --model mask-rcnn`, and print its average precision on drawn
-shapes kept aside; or with --boxes Faster R-CNN on a set of boxes.
+"""Train Mask R-CNN with the defaults of `kcc train segmenter`, and print its average precision on drawn shapes kept aside.
+
+With --boxes it is Faster R-CNN on a set of boxes.
 
 Run: python benchmarks/train_mask_rcnn.py [--pictures 1500] [--epochs 16]
      python benchmarks/train_mask_rcnn.py --boxes shared/data/bccd [--size 320] [--epochs 40]
@@ -19,7 +20,15 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 
 from keras_cv_course import prepare_devices
-from keras_cv_course.cli.train_mask_rcnn import KEPT_ASIDE, KEPT_ASIDE_SEED, LEAST_SCORE, PICTURES, SIZE, drawn_truth, measure
+from keras_cv_course.cli.train_mask_rcnn import (
+    KEPT_ASIDE,
+    KEPT_ASIDE_SEED,
+    LEAST_SCORE,
+    PICTURES,
+    SIZE,
+    drawn_truth,
+    measure,
+)
 from keras_cv_course.data.detection_datasets import find_boxes
 from keras_cv_course.data.image_files import read_image
 from keras_cv_course.data.instance_pixels import draw_instance_pixels
@@ -39,10 +48,7 @@ def main() -> None:
     options = parser.parse_args()
     settings = replace(MaskRcnnSettings(), epochs=options.epochs)
     prepare_devices(settings.seed)
-    if options.boxes is None:
-        trained = on_shapes(options, settings)
-    else:
-        trained = on_boxes(options, settings)
+    trained = on_shapes(options, settings) if options.boxes is None else on_boxes(options, settings)
     if options.save is not None:
         trained.save(options.save)
 
@@ -55,8 +61,8 @@ def on_shapes(options, settings):
     trained, _ = fit_mask_rcnn(network, train, settings, callbacks=[Tell(clock)])
     metrics = measure(trained, *drawn_truth(KEPT_ASIDE, KEPT_ASIDE_SEED, size))
     print(
-        f"AP@.50: masks {metrics.masks.ap50:.3f}, boxes {metrics.boxes.ap50:.3f}; AP: masks {metrics.masks.ap:.3f}, boxes "
-        f"{metrics.boxes.ap:.3f}; {clock.read()}"
+        f"AP@.50: masks {metrics.masks.ap50:.3f}, boxes {metrics.boxes.ap50:.3f}; AP: masks {metrics.masks.ap:.3f}, "
+        f"boxes {metrics.boxes.ap:.3f}; {clock.read()}"
     )
     return trained
 
@@ -95,6 +101,7 @@ class Tell(keras.callbacks.Callback):
         self.clock = clock
 
     def on_epoch_end(self, epoch, logs=None):
+        """Print the figures."""
         print(epoch + 1, {name: round(value, 4) for name, value in (logs or {}).items()}, self.clock.read(), flush=True)
 
 

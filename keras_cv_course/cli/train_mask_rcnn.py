@@ -1,4 +1,4 @@
-"""`kcc train segmenter --model mask-rcnn`: a box, a class and a mask for each object, on drawn shapes or anyone's set."""
+"""`kcc train segmenter --model mask-rcnn`: a box, a class and a mask for each object."""
 
 import json
 import shlex
@@ -70,7 +70,9 @@ def train(path: Path | None, *, folder: Path | None, resume: Path | None, **opti
         raise typer.Exit(INTERRUPTED) from None
 
 
-def measure(segmenter: "InstanceSegmenter", images: "list[np.ndarray]", truth: "list[TrueInstances]") -> "InstanceMetrics":
+def measure(
+    segmenter: "InstanceSegmenter", images: "list[np.ndarray]", truth: "list[TrueInstances]"
+) -> "InstanceMetrics":
     """Let a model look at pictures of any size, and compare what it found with what is there."""
     from keras_cv_course.metrics.instances import measure_instances
 
@@ -106,9 +108,7 @@ def _run(run: "RunFolder", details: dict[str, Any], settings: "MaskRcnnSettings"
     _report(run, details, held_out)
 
 
-def _pictures(
-    details: dict[str, Any], seed: int, *, resume: bool
-) -> "tuple[InstancePixels, MaskedImages | None]":
+def _pictures(details: dict[str, Any], seed: int, *, resume: bool) -> "tuple[InstancePixels, MaskedImages | None]":
     """Draw or read the pictures to train on; and find those to measure by, None where they are drawn."""
     from keras_cv_course.data.instance_pixels import draw_instance_pixels, read_instance_pixels
     from keras_cv_course.data.segmentation_datasets import find_masks

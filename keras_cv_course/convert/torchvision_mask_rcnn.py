@@ -10,8 +10,8 @@ Source of names, shapes and arithmetic: torchvision/models/detection, maskrcnn_r
     roi_heads.mask_head.mask_fcn1                          mask_conv1
     roi_heads.mask_predictor.conv5_mask, mask_fcn_logits   mask_double, mask_logits
 
-torchvision itself writes some of them in two ways, by its version (``inner_blocks.0`` or ``inner_blocks.0.0``); both are
-read.
+torchvision itself writes some of them in two ways, by its version (``inner_blocks.0`` or ``inner_blocks.0.0``); both
+are read.
 """
 
 import re
@@ -69,7 +69,8 @@ def load_torchvision_mask_rcnn(
 
     Args:
         path: as for :func:`~keras_cv_course.convert.torchvision.read_state_dict`.
-        class_names: without the background; None for the numbers of the file's classes, from "1" on: COCO's category ids.
+        class_names: without the background; None for the numbers of the file's classes, from "1" on, which for
+            torchvision's own weights are COCO's category ids.
         image_size: (height, width) of the network's pictures, multiples of 64. A picture is put in the middle of a grey
             one of this size, where torchvision scales its shorter side to 800 and lengthens it with black.
         epsilon: of the batch norms; 1e-5 for a network that was trained on from torchvision's.

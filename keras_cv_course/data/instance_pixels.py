@@ -24,7 +24,8 @@ class InstancePixels:
         images: uint8 (m, height, width, 3), RGB, m >= 1; may be mapped from a file.
         boxes: float32 (m, rows, 4), xyxy in pixels of these pictures.
         class_ids: int32 (m, rows), -1 for no object.
-        mini_masks: uint8 (m, rows, `MINI_MASK`, `MINI_MASK`), how much of each place of its box an object takes, 0..255.
+        mini_masks: uint8 (m, rows, `MINI_MASK`, `MINI_MASK`), how much of each place of its box an object takes,
+            0..255.
         class_names: one for each class.
         skipped: the files that could not be read.
 
@@ -125,7 +126,7 @@ def read_instance_pixels(
 
 
 def mini_masks(masks: np.ndarray, boxes_xyxy: np.ndarray) -> np.ndarray:
-    """Cut each mask out as its box lies: from bool (n, height, width) and (n, 4) to uint8 (n, `MINI_MASK`, `MINI_MASK`).
+    """Cut each mask bool (n, height, width) out as its box (n, 4) lies: uint8 (n, `MINI_MASK`, `MINI_MASK`).
 
     A place's value, 0..255, is read between the mask's pixels (bilinear), of a larger box their mean.
     """

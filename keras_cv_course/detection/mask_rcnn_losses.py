@@ -16,8 +16,8 @@ from keras_cv_course.detection.assign_proposals import match_boxes, sample
 from keras_cv_course.models.mask_heads import BOX_WEIGHTS, apply_to_regions
 from keras_cv_course.models.mask_rcnn import BOX_REGION, MASK_REGION, MaskRcnn
 from keras_cv_course.models.pyramid_anchors import encode_boxes
-from keras_cv_course.models.rows_of import rows_of
 from keras_cv_course.models.roi_align import roi_align
+from keras_cv_course.models.rows_of import rows_of
 
 Tensor = Any
 
@@ -39,9 +39,9 @@ def training_model(network: MaskRcnn, objects: int, *, anchors: int = 128, regio
         seed: of what is drawn.
 
     Returns:
-        A model from a dictionary to losses float32 (m, 5 or 4 without masks), in the order of `LOSSES`: image (m,
-        height, width, 3), values 0..255; boxes (m, objects, 4), xyxy in pixels; class_ids (m, objects), -1 for none; and
-        with masks mini_masks uint8 (m, objects, `MINI_MASK`, `MINI_MASK`), each object's mask within its box, 0..255.
+        A model to losses float32 (m, 5 or 4 without masks), in the order of `LOSSES`, from a dictionary: image (m, height,
+        width, 3), values 0..255; boxes (m, objects, 4), xyxy in pixels; class_ids (m, objects), -1 for none; and with
+        masks mini_masks uint8 (m, objects, `MINI_MASK`, `MINI_MASK`), each object's mask within its box, 0..255.
     """
     inputs = {
         "image": keras.Input(network.pyramid.input_shape[1:], name="image"),
@@ -86,7 +86,9 @@ class ProposalLoss(layers.Layer):
         random = keras.random.uniform(ops.shape(logits), seed=self.generator)
         on_objects, is_positive = sample(match.positive, random, self.count // 2)
         others, is_negative = sample(match.negative, random, self.count - self.count // 2)
-        number_of = ops.maximum(ops.sum(ops.cast(is_positive, "float32"), 1) + ops.sum(ops.cast(is_negative, "float32"), 1), 1.0)
+        number_of = ops.maximum(
+            ops.sum(ops.cast(is_positive, "float32"), 1) + ops.sum(ops.cast(is_negative, "float32"), 1), 1.0
+        )
 
         positive_logits = rows_of(logits, on_objects)
         negative_logits = rows_of(logits, others)
@@ -159,7 +161,7 @@ class SampleRegions(layers.Layer):
 
 
 class RegionLoss(layers.Layer):
-    """From [logits (m, n, 1 + classes), differences (m, n, 4 * (1 + classes)), labels, targets] to two losses (m, 2)."""
+    """From [logits (m, n, 1 + classes), differences (m, n, 4 * (1 + classes)), labels, targets] to losses (m, 2)."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(autocast=False, **options)
@@ -185,8 +187,10 @@ class RegionLoss(layers.Layer):
 
 
 class MaskLoss(layers.Layer):
-    """From [logits (m, n, s, s, 1 + classes), regions (m, n, 4), labels, numbers of objects, true boxes, mini masks] to
-    the mean binary cross-entropy of the masks of the regions' own classes (m, 1)."""
+    """The mean binary cross-entropy of the masks of the regions' own classes (m, 1).
+
+    From [logits (m, n, s, s, 1 + classes), regions (m, n, 4), labels, numbers of objects, true boxes, mini masks].
+    """
 
     def __init__(self, **options: Any) -> None:
         super().__init__(autocast=False, **options)

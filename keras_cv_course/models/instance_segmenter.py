@@ -41,8 +41,8 @@ class InstanceSegmenter:
         names = set(given) if isinstance(given, dict) else set()
         if len(taken) != 4 or None in taken[1:] or taken[3] != 3 or not {"boxes", "scores", "class_ids"} <= names:
             raise ModelError(
-                f"{self.origin}: expected a model from images (None, height, width, 3) of a fixed size to boxes, scores "
-                f"and class_ids. Received: {taken} to {sorted(names) or self.model.output_shape}."
+                f"{self.origin}: expected a model from images (None, height, width, 3) of a fixed size to boxes, "
+                f"scores and class_ids. Received: {taken} to {sorted(names) or self.model.output_shape}."
             )
 
     @property
@@ -72,8 +72,8 @@ class InstanceSegmenter:
     def segment(self, image: np.ndarray, score_threshold: float = SCORE_THRESHOLD) -> InstanceDetections:
         """Find the objects on a picture of any size, with a mask for each.
 
-        The picture is put into the middle of a grey one of the model's size; each mask is laid where its box lies on the
-        picture itself.
+        The picture is put into the middle of a grey one of the model's size; each mask is laid where its box lies on
+        the picture itself.
 
         Args:
             image: uint8 (h, w, 3).
@@ -91,9 +91,7 @@ class InstanceSegmenter:
 
     def _find(self, image: np.ndarray, score_threshold: float) -> tuple[Detections, np.ndarray]:
         pixels, placement = letterbox(image, self.input_size)
-        found = {
-            name: np.asarray(value)[0] for name, value in self.model.predict_on_batch(pixels[None] * 255).items()
-        }
+        found = {name: np.asarray(value)[0] for name, value in self.model.predict_on_batch(pixels[None] * 255).items()}
         chosen = (found["scores"] >= score_threshold) & (found["scores"] > 0)
         class_ids = found["class_ids"][chosen].astype(np.int64)
         if class_ids.max(initial=0) >= len(self.class_names):

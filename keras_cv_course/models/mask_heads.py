@@ -68,8 +68,10 @@ def apply_to_regions(head: keras.Model, regions: Tensor) -> Any:
 
 @keras.saving.register_keras_serializable(package="keras_cv_course")
 class SelectInstances(layers.Layer):
-    """Choose what is given out: from [logits (batch, n, 1 + classes), differences (batch, n, 4 * (1 + classes)), boxes
-    and probabilities of the proposals].
+    """Choose what is given out of all that was said.
+
+    From [logits (batch, n, 1 + classes), differences (batch, n, 4 * (1 + classes)), boxes and probabilities of the
+    proposals].
 
     Gives boxes float32 (batch, most, 4), xyxy within the picture, scores (batch, most) by falling score, and class ids
     int32 (batch, most) from 0 without the background; where there are fewer objects all are 0.

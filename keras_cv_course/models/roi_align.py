@@ -80,7 +80,9 @@ def pyramid_roi_align(
     n, channels = boxes_xyxy.shape[1], feature_maps[0].shape[-1]
     heights, widths = ([x.shape[axis] for x in feature_maps] for axis in (1, 2))
     starts = [sum(h * w for h, w in zip(heights[:level], widths[:level], strict=True)) for level in range(len(heights))]
-    all_places = ops.concatenate([ops.reshape(x, (-1, x.shape[1] * x.shape[2], channels)) for x in feature_maps], axis=1)
+    all_places = ops.concatenate(
+        [ops.reshape(x, (-1, x.shape[1] * x.shape[2], channels)) for x in feature_maps], axis=1
+    )
 
     def of_level(values: Sequence[float], dtype: str) -> Tensor:
         return ops.take(ops.convert_to_tensor(values, dtype), levels, axis=0)  # (batch, n)

@@ -91,9 +91,7 @@ def fit_mask_rcnn(
     check_shared_evenly({"batch_size": min(settings.batch_size, len(train))})
     with_masks = isinstance(train, InstancePixels)
     objects = (train.class_ids if isinstance(train, InstancePixels) else train.truth).shape[1]
-    model = training_model(
-        network, objects, anchors=settings.anchors, regions=settings.regions, seed=settings.seed
-    )
+    model = training_model(network, objects, anchors=settings.anchors, regions=settings.regions, seed=settings.seed)
     segmenter = InstanceSegmenter(network.inference_model(), train.class_names, network.pyramid.name)
     feed = _masked_feed(train, settings) if isinstance(train, InstancePixels) else _boxed_feed(train, settings)
     names = LOSSES if with_masks else LOSSES[:-1]

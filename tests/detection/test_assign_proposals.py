@@ -23,13 +23,16 @@ def test_with_best_of_each_no_object_is_left_alone():
 
 def test_a_picture_without_objects_has_only_background():
     match = match_boxes(SQUARES[0, :2], SQUARES, np.zeros((1, 3), bool), 0.3, 0.7, best_of_each=True)
-    assert not np.asarray(match.positive).any() and np.asarray(match.negative).all()
+    assert not np.asarray(match.positive).any()
+    assert np.asarray(match.negative).all()
 
 
 def test_draws_the_wanted_and_says_where_there_were_too_few():
     wanted = np.array([[True, False, True, True], [False, False, True, False]])
     random = np.array([[0.1, 0.9, 0.5, 0.3], [0.9, 0.8, 0.0, 0.7]], np.float32)
     numbers, drawn = (np.asarray(x) for x in sample(wanted, random, 2))
-    assert numbers[0].tolist() == [2, 3] and drawn[0].all()
-    assert numbers[1, 0] == 2 and drawn[1].tolist() == [True, False]
+    assert numbers[0].tolist() == [2, 3]
+    assert drawn[0].all()
+    assert numbers[1, 0] == 2
+    assert drawn[1].tolist() == [True, False]
     assert sample(wanted, random, 9)[0].shape == (2, 4)

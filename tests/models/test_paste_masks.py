@@ -35,7 +35,9 @@ def test_reads_between_the_places_of_the_small_mask():
     boxes[0] = (3, 4, 23, 19)
     boxes[1] = (100, 3, 120, 9)  # outside
     pasted = paste_masks(masks, boxes, (24, 30))
-    assert pasted.shape == (7, 24, 30) and pasted[0].any() and not pasted[1].any()
+    assert pasted.shape == (7, 24, 30)
+    assert pasted[0].any()
+    assert not pasted[1].any()
     for mask, box, found in zip(masks, boxes, pasted, strict=True):
         # Exact but where a pixel's likelihood is the threshold up to float32, which these numbers do not have.
         np.testing.assert_array_equal(found, slow_paste(mask, box, (24, 30), 0.5))

@@ -25,7 +25,8 @@ def slow_suppression(boxes, valid, groups, threshold):
 
 def test_anchors_of_two_levels():
     anchors = pyramid_anchors([(2, 3), (1, 1)], [8, 16], [16, 32], (0.5, 1, 2))
-    assert anchors.shape == (2 * 3 * 3 + 3, 4) and anchors.dtype == np.float32
+    assert anchors.shape == (2 * 3 * 3 + 3, 4)
+    assert anchors.dtype == np.float32
     # 16 x 16 pixels at half, equal and double height: sides 22.6 x 11.3, 16 x 16 and 11.3 x 22.6, rounded at the corners.
     assert anchors[:3].tolist() == [[-11, -6, 11, 6], [-8, -8, 8, 8], [-6, -11, 6, 11]]
     assert (anchors[3:6] - anchors[:3]).tolist() == [[8, 0, 8, 0]] * 3  # the next column comes first
@@ -57,7 +58,9 @@ def test_suppression_is_the_greedy_one(n):
 
 
 def test_a_chain_of_boxes_is_settled_from_its_beginning():
-    boxes = np.array([[[10 * i, 0, 10 * i + 20, 10] for i in range(9)]], np.float32)  # each overlaps the next by a third
+    boxes = np.array(
+        [[[10 * i, 0, 10 * i + 20, 10] for i in range(9)]], np.float32
+    )  # each overlaps the next by a third
     kept = unsuppressed(boxes, np.ones((1, 9), bool), np.zeros((1, 9), int), 0.3)
     assert np.asarray(kept)[0].tolist() == [True, False] * 4 + [True]
 
@@ -83,7 +86,8 @@ def test_proposals_are_those_of_a_plain_loop():
         np.testing.assert_allclose(boxes[picture, : len(found)], [box for _, box in found], atol=1e-4)
         likely = 1 / (1 + np.exp(-np.array([score for score, _ in found])))
         np.testing.assert_allclose(scores[picture, : len(found)], likely, atol=1e-5)
-        assert not scores[picture, len(found) :].any() and not boxes[picture, len(found) :].any()
+        assert not scores[picture, len(found) :].any()
+        assert not boxes[picture, len(found) :].any()
 
 
 def test_answers_of_the_head_stand_in_the_order_of_the_anchors():
@@ -93,6 +97,7 @@ def test_answers_of_the_head_stand_in_the_order_of_the_anchors():
     given = [np.random.default_rng(4).standard_normal(x.shape[1:])[None].astype("f4") for x in maps]
     scores, differences = (np.asarray(x)[0] for x in model(given))
     objectness, boxes = (np.asarray(x)[0] for x in head(given[0]))
-    assert scores.shape == (21,) and differences.shape == (21, 4)
+    assert scores.shape == (21,)
+    assert differences.shape == (21, 4)
     assert scores[(1 * 3 + 2) * 3 + 1] == objectness[1, 2, 1]  # row 1, column 2, ratio 1
     np.testing.assert_array_equal(differences[(1 * 3 + 2) * 3 + 1], boxes[1, 2, 4:8])

@@ -10,7 +10,7 @@ TOLERANCE = 2e-5  # float32 sums of a few dozen numbers around 1, against float6
 
 def slow_roi_align(feature_map, box, output_size, stride, sampling=2, aligned=True):
     """One map (h, w, channels) and one box, point by point in float64."""
-    height, width, channels = feature_map.shape
+    _height, _width, channels = feature_map.shape
     left, top, right, bottom = (float(side) / stride - (0.5 if aligned else 0.0) for side in box)
     box_width, box_height = right - left, bottom - top
     if not aligned:
@@ -82,7 +82,13 @@ def test_levels_double_with_the_box():
 
 
 def test_a_box_of_no_objects_is_an_empty_answer():
-    assert roi_align(np.ones((1, 4, 4, 2), np.float32), np.zeros((1, 0, 4), np.float32), (2, 2), 8).shape == (1, 0, 2, 2, 2)
+    assert roi_align(np.ones((1, 4, 4, 2), np.float32), np.zeros((1, 0, 4), np.float32), (2, 2), 8).shape == (
+        1,
+        0,
+        2,
+        2,
+        2,
+    )
 
 
 def test_says_what_does_not_fit():

@@ -52,7 +52,8 @@ def test_the_saved_model_finds_the_same(trained, pictures):
     np.testing.assert_array_equal(ours.detections.boxes, theirs.detections.boxes)
     np.testing.assert_array_equal(ours.masks, theirs.masks)
     assert ours.masks.shape == (len(ours.detections), *image.shape[:2])
-    assert len(ours.detections) and (ours.detections.boxes.min() >= 0)
+    assert len(ours.detections)
+    assert ours.detections.boxes.min() >= 0
 
 
 def test_masks_come_back_from_their_boxes():
@@ -69,7 +70,9 @@ def test_regions_are_shown_their_part_of_the_mask():
     boxes = np.array([[[10, 10, 30, 30]]], np.float32)
     regions = np.array([[[10, 10, 30, 30], [10, 10, 20, 30], [20, 10, 40, 30]]], np.float32)
     shown = np.asarray(mask_targets(regions, np.zeros((1, 3), int), boxes, left_half, 4))[0]
-    assert shown[0].tolist() == [[1, 1, 0, 0]] * 4 and shown[1].all() and not shown[2].any()
+    assert shown[0].tolist() == [[1, 1, 0, 0]] * 4
+    assert shown[1].all()
+    assert not shown[2].any()
 
 
 def test_mirrored_boxes_lie_on_mirrored_pixels(pictures):
