@@ -1,12 +1,12 @@
-"""Train Mask R-CNN with the defaults of `kcc train segmenter`, and print its average precision on drawn shapes kept aside.
+"""Train Mask R-CNN with the defaults of `kcc train segmenter`, and print its AP on drawn shapes kept aside.
 
 With --boxes it is Faster R-CNN on a set of boxes.
 
 Run: python benchmarks/train_mask_rcnn.py [--pictures 1500] [--epochs 16]
      python benchmarks/train_mask_rcnn.py --boxes shared/data/bccd [--size 320] [--epochs 40]
 
-To reach, at IoU .50: masks 0.85 and boxes 0.90, within 40 minutes on 2 cores. Beside BCCD's figure stands that of YOLOv2
-in docs/detector-training.md, 0.862.
+To reach, at IoU .50: masks 0.85 and boxes 0.90, within 40 minutes on 2 cores. Beside BCCD's figure stands that of
+YOLOv2 in docs/detector-training.md, 0.862.
 """
 
 import argparse

@@ -35,13 +35,13 @@ def training_model(network: MaskRcnn, objects: int, *, anchors: int = 128, regio
         network: to train.
         objects: on a picture at most; fewer are filled up.
         anchors: that the loss of proposals looks at, at most half of them on objects.
-        regions: that class and box are trained on, at most a quarter of them on objects; the masks are trained on those.
+        regions: that class and box are trained on, at most a quarter of them on objects; masks are trained on those.
         seed: of what is drawn.
 
     Returns:
-        A model to losses float32 (m, 5 or 4 without masks), in the order of `LOSSES`, from a dictionary: image (m, height,
-        width, 3), values 0..255; boxes (m, objects, 4), xyxy in pixels; class_ids (m, objects), -1 for none; and with
-        masks mini_masks uint8 (m, objects, `MINI_MASK`, `MINI_MASK`), each object's mask within its box, 0..255.
+        A model to losses float32 (m, 5 or 4 without masks), in the order of `LOSSES`, from a dictionary: image (m,
+        height, width, 3), values 0..255; boxes (m, objects, 4), xyxy in pixels; class_ids (m, objects), -1 for none;
+        and with masks mini_masks uint8 (m, objects, `MINI_MASK`, `MINI_MASK`), each object's mask within its box, 0..255.
     """
     inputs = {
         "image": keras.Input(network.pyramid.input_shape[1:], name="image"),
@@ -152,8 +152,9 @@ class SampleRegions(layers.Layer):
     def compute_output_spec(self, inputs: Any) -> Any:
         """Give the shapes."""
         shape = (inputs[0].shape[0], self.count)
-        numbers = keras.KerasTensor(shape, "int32")
-        return keras.KerasTensor((*shape, 4)), numbers, keras.KerasTensor((*shape, 4)), numbers
+        # Each result is a tensor of its own: Keras tells them apart by identity.
+        boxes, targets = keras.KerasTensor((*shape, 4)), keras.KerasTensor((*shape, 4))
+        return boxes, keras.KerasTensor(shape, "int32"), targets, keras.KerasTensor(shape, "int32")
 
     def get_config(self) -> dict[str, Any]:
         """Give what :meth:`__init__` takes."""

@@ -94,7 +94,7 @@ class SelectInstances(layers.Layer):
         **options: Any,
     ) -> None:
         super().__init__(autocast=False, **options)  # 16 bits are too few for pixels
-        self.image_size, self.most = tuple(image_size), most
+        self.image_size, self.most = (image_size[0], image_size[1]), most
         self.score_threshold, self.iou_threshold, self.candidates = score_threshold, iou_threshold, candidates
 
     def call(self, inputs: Sequence[Tensor]) -> tuple[Tensor, Tensor, Tensor]:

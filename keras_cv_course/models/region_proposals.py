@@ -83,7 +83,7 @@ class ProposeBoxes(layers.Layer):
     ) -> None:
         super().__init__(autocast=False, **options)  # 16 bits are too few for pixels
         self.anchors = np.array(anchors, np.float32)
-        self.level_counts, self.image_size = tuple(level_counts), tuple(image_size)
+        self.level_counts, self.image_size = tuple(level_counts), (image_size[0], image_size[1])
         self.before, self.after = before, after
 
     def call(self, inputs: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:

@@ -27,7 +27,7 @@ def test_anchors_of_two_levels():
     anchors = pyramid_anchors([(2, 3), (1, 1)], [8, 16], [16, 32], (0.5, 1, 2))
     assert anchors.shape == (2 * 3 * 3 + 3, 4)
     assert anchors.dtype == np.float32
-    # 16 x 16 pixels at half, equal and double height: sides 22.6 x 11.3, 16 x 16 and 11.3 x 22.6, rounded at the corners.
+    # 16 x 16 pixels at half, equal and double height: 22.6 x 11.3, 16 x 16, 11.3 x 22.6, rounded at the corners.
     assert anchors[:3].tolist() == [[-11, -6, 11, 6], [-8, -8, 8, 8], [-6, -11, 6, 11]]
     assert (anchors[3:6] - anchors[:3]).tolist() == [[8, 0, 8, 0]] * 3  # the next column comes first
     assert (anchors[9:12] - anchors[:3]).tolist() == [[0, 8, 0, 8]] * 3
