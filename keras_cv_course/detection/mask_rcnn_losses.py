@@ -11,15 +11,16 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from keras_cv_course.data.instance_pixels import MINI_MASK
 from keras_cv_course.detection.assign_proposals import match_boxes, sample
 from keras_cv_course.models.mask_heads import BOX_WEIGHTS, apply_to_regions
 from keras_cv_course.models.mask_rcnn import BOX_REGION, MASK_REGION, MaskRcnn
 from keras_cv_course.models.pyramid_anchors import encode_boxes
 from keras_cv_course.models.roi_align import roi_align
+from keras_cv_course.models.rows_of import rows_of
 
 Tensor = Any
 
-MINI_MASK = 56  # rows and columns of an object's mask within its box, for training
 LOSSES = ("objectness", "proposal_boxes", "classes", "boxes", "masks")
 
 _ANCHOR_LOW, _ANCHOR_HIGH = 0.3, 0.7
@@ -34,13 +35,13 @@ def training_model(network: MaskRcnn, objects: int, *, anchors: int = 128, regio
         network: to train.
         objects: on a picture at most; fewer are filled up.
         anchors: that the loss of proposals looks at, at most half of them on objects.
-        regions: that class and box are trained on, at most a quarter of them on objects; the masks are trained on those.
+        regions: that class and box are trained on, at most a quarter of them on objects; masks are trained on those.
         seed: of what is drawn.
 
     Returns:
-        A model from a dictionary to losses float32 (m, 5 or 4 without masks), in the order of `LOSSES`: image (m,
-        height, width, 3), values 0..255; boxes (m, objects, 4), xyxy in pixels; class_ids (m, objects), -1 for none; and
-        with masks mini_masks uint8 (m, objects, `MINI_MASK`, `MINI_MASK`), each object's mask within its box, 0..255.
+        A model to losses float32 (m, 5 or 4 without masks), in the order of `LOSSES`, from a dictionary: image (m,
+        height, width, 3), values 0..255; boxes (m, objects, 4), xyxy in pixels; class_ids (m, objects), -1 for none;
+        and with masks mini_masks uint8 (m, objects, `MINI_MASK`, `MINI_MASK`), each object's mask within its box, 0..255.
     """
     inputs = {
         "image": keras.Input(network.pyramid.input_shape[1:], name="image"),
@@ -85,18 +86,20 @@ class ProposalLoss(layers.Layer):
         random = keras.random.uniform(ops.shape(logits), seed=self.generator)
         on_objects, is_positive = sample(match.positive, random, self.count // 2)
         others, is_negative = sample(match.negative, random, self.count - self.count // 2)
-        number_of = ops.maximum(ops.sum(ops.cast(is_positive, "float32"), 1) + ops.sum(ops.cast(is_negative, "float32"), 1), 1.0)
+        number_of = ops.maximum(
+            ops.sum(ops.cast(is_positive, "float32"), 1) + ops.sum(ops.cast(is_negative, "float32"), 1), 1.0
+        )
 
-        positive_logits = ops.take_along_axis(logits, on_objects, axis=1)
-        negative_logits = ops.take_along_axis(logits, others, axis=1)
+        positive_logits = rows_of(logits, on_objects)
+        negative_logits = rows_of(logits, others)
         # -log(sigmoid(x)) is softplus(-x).
         objectness = ops.sum(ops.where(is_positive, ops.softplus(-positive_logits), 0.0), axis=1)
         objectness = objectness + ops.sum(ops.where(is_negative, ops.softplus(negative_logits), 0.0), axis=1)
 
-        objects = ops.take_along_axis(match.objects, on_objects, axis=1)
-        true_boxes = ops.take_along_axis(boxes, objects[..., None], axis=1)
+        objects = rows_of(match.objects, on_objects)
+        true_boxes = rows_of(boxes, objects)
         targets = encode_boxes(true_boxes, ops.take(anchors, on_objects, axis=0))
-        given = ops.take_along_axis(differences, on_objects[..., None], axis=1)
+        given = rows_of(differences, on_objects)
         shifts = ops.sum(ops.where(is_positive, smooth_l1(given - targets), 0.0), axis=1)
         return ops.stack([objectness / number_of, shifts / number_of], axis=1)
 
@@ -134,23 +137,24 @@ class SampleRegions(layers.Layer):
         on_objects, is_positive = sample(ops.logical_and(match.positive, there), random, quarter)
         others, is_negative = sample(ops.logical_and(match.negative, there), random, self.count - quarter)
         chosen = ops.concatenate([on_objects, others], axis=1)
-        objects = ops.take_along_axis(match.objects, chosen, axis=1)
+        objects = rows_of(match.objects, chosen)
         labels = ops.concatenate(
             [
-                ops.where(is_positive, ops.take_along_axis(class_ids, objects[:, :quarter], axis=1) + 1, -1),
+                ops.where(is_positive, rows_of(class_ids, objects[:, :quarter]) + 1, -1),
                 ops.where(is_negative, 0, -1),
             ],
             axis=1,
         )
-        regions = ops.take_along_axis(candidates, chosen[..., None], axis=1)
-        true_boxes = ops.take_along_axis(boxes, objects[..., None], axis=1)
+        regions = rows_of(candidates, chosen)
+        true_boxes = rows_of(boxes, objects)
         return regions, labels, encode_boxes(true_boxes, regions, BOX_WEIGHTS), objects
 
     def compute_output_spec(self, inputs: Any) -> Any:
         """Give the shapes."""
         shape = (inputs[0].shape[0], self.count)
-        numbers = keras.KerasTensor(shape, "int32")
-        return keras.KerasTensor((*shape, 4)), numbers, keras.KerasTensor((*shape, 4)), numbers
+        # Each result is a tensor of its own: Keras tells them apart by identity.
+        boxes, targets = keras.KerasTensor((*shape, 4)), keras.KerasTensor((*shape, 4))
+        return boxes, keras.KerasTensor(shape, "int32"), targets, keras.KerasTensor(shape, "int32")
 
     def get_config(self) -> dict[str, Any]:
         """Give what :meth:`__init__` takes."""
@@ -158,7 +162,7 @@ class SampleRegions(layers.Layer):
 
 
 class RegionLoss(layers.Layer):
-    """From [logits (m, n, 1 + classes), differences (m, n, 4 * (1 + classes)), labels, targets] to two losses (m, 2)."""
+    """From [logits (m, n, 1 + classes), differences (m, n, 4 * (1 + classes)), labels, targets] to losses (m, 2)."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(autocast=False, **options)
@@ -167,7 +171,7 @@ class RegionLoss(layers.Layer):
         """Compare."""
         logits, differences, labels, targets = inputs
         logits, differences = ops.cast(logits, "float32"), ops.cast(differences, "float32")
-        answers, _, classes = labels.shape[1], None, logits.shape[-1]
+        answers, classes = labels.shape[1], logits.shape[-1]
         counts = ops.cast(labels >= 0, "float32")
         number_of = ops.maximum(ops.sum(counts, axis=1), 1.0)
         label = ops.maximum(labels, 0)
@@ -184,8 +188,10 @@ class RegionLoss(layers.Layer):
 
 
 class MaskLoss(layers.Layer):
-    """From [logits (m, n, s, s, 1 + classes), regions (m, n, 4), labels, numbers of objects, true boxes, mini masks] to
-    the mean binary cross-entropy of the masks of the regions' own classes (m, 1)."""
+    """The mean binary cross-entropy of the masks of the regions' own classes (m, 1).
+
+    From [logits (m, n, s, s, 1 + classes), regions (m, n, 4), labels, numbers of objects, true boxes, mini masks].
+    """
 
     def __init__(self, **options: Any) -> None:
         super().__init__(autocast=False, **options)
@@ -218,11 +224,11 @@ def mask_targets(regions: Tensor, numbers: Tensor, boxes: Tensor, mini_masks: Te
         size: rows and columns.
     """
     n, side = regions.shape[1], mini_masks.shape[-1]
-    its_box = ops.take_along_axis(boxes, numbers[..., None], axis=1)
+    its_box = rows_of(boxes, numbers)
     corner = ops.concatenate([its_box[..., :2], its_box[..., :2]], axis=-1)
     extent = ops.maximum(its_box[..., 2:] - its_box[..., :2], 1e-3)
     within = (regions - corner) / ops.concatenate([extent, extent], axis=-1) * side  # in places of the mini mask
-    its_mask = ops.take_along_axis(ops.cast(mini_masks, "float32"), numbers[:, :, None, None], axis=1)
+    its_mask = ops.cast(rows_of(mini_masks, numbers), "float32")
     shown = roi_align(
         ops.reshape(its_mask, (-1, side, side, 1)), ops.reshape(within, (-1, 1, 4)), (size, size), 1, sampling=1
     )

@@ -3,6 +3,7 @@
 Source: Lin, Dollar, Girshick, He, Hariharan and Belongie, "Feature Pyramid Networks for Object Detection", 2017.
 """
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -30,7 +31,7 @@ def feature_pyramid(stages: Sequence[Tensor], filters: int, *, coarsest: bool = 
         ModelError: maps whose sizes are no halves.
     """
     sizes = [tuple(stage.shape[1:3]) for stage in stages]
-    if any(fine != (2 * coarse[0], 2 * coarse[1]) for fine, coarse in zip(sizes, sizes[1:], strict=False)):
+    if any(fine != (2 * coarse[0], 2 * coarse[1]) for fine, coarse in itertools.pairwise(sizes)):
         raise ModelError(
             f"Expected maps that are each half as high and wide as the one before. Received: {sizes}. "
             "Take pictures of a multiple of the coarsest stride."

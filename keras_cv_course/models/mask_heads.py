@@ -8,6 +8,7 @@ from keras import layers, ops
 
 from keras_cv_course.boxes import clip_xyxy
 from keras_cv_course.models.pyramid_anchors import TINY, decode_boxes
+from keras_cv_course.models.rows_of import rows_of
 from keras_cv_course.models.suppress_boxes import unsuppressed
 
 Tensor = Any
@@ -67,8 +68,10 @@ def apply_to_regions(head: keras.Model, regions: Tensor) -> Any:
 
 @keras.saving.register_keras_serializable(package="keras_cv_course")
 class SelectInstances(layers.Layer):
-    """Choose what is given out: from [logits (batch, n, 1 + classes), differences (batch, n, 4 * (1 + classes)), boxes
-    and probabilities of the proposals].
+    """Choose what is given out of all that was said.
+
+    From [logits (batch, n, 1 + classes), differences (batch, n, 4 * (1 + classes)), boxes and probabilities of the
+    proposals].
 
     Gives boxes float32 (batch, most, 4), xyxy within the picture, scores (batch, most) by falling score, and class ids
     int32 (batch, most) from 0 without the background; where there are fewer objects all are 0.
@@ -91,7 +94,7 @@ class SelectInstances(layers.Layer):
         **options: Any,
     ) -> None:
         super().__init__(autocast=False, **options)  # 16 bits are too few for pixels
-        self.image_size, self.most = tuple(image_size), most
+        self.image_size, self.most = (image_size[0], image_size[1]), most
         self.score_threshold, self.iou_threshold, self.candidates = score_threshold, iou_threshold, candidates
 
     def call(self, inputs: Sequence[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
@@ -107,13 +110,13 @@ class SelectInstances(layers.Layer):
         likely = ops.logical_and(some, scores > self.score_threshold)
         scores = ops.reshape(ops.where(likely, scores, -1.0), (-1, n * classes))
         scores, index = ops.top_k(scores, min(self.candidates, n * classes))
-        boxes = ops.take_along_axis(ops.reshape(boxes, (-1, n * classes, 4)), index[..., None], axis=1)
+        boxes = rows_of(ops.reshape(boxes, (-1, n * classes, 4)), index)
         class_ids = ops.cast(index, "int32") % classes
         kept = unsuppressed(boxes, scores > 0, class_ids, self.iou_threshold)
         best, order = ops.top_k(ops.where(kept, scores, 0.0), min(self.most, scores.shape[1]))
         there = best > 0
-        boxes = ops.where(there[..., None], ops.take_along_axis(boxes, order[..., None], axis=1), 0.0)
-        class_ids = ops.where(there, ops.take_along_axis(class_ids, order, axis=1), 0)
+        boxes = ops.where(there[..., None], rows_of(boxes, order), 0.0)
+        class_ids = ops.where(there, rows_of(class_ids, order), 0)
         missing = ((0, 0), (0, self.most - best.shape[1]))
         return ops.pad(boxes, (*missing, (0, 0))), ops.pad(best, missing), ops.pad(class_ids, missing)
 

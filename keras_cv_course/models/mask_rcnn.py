@@ -219,8 +219,8 @@ def mask_rcnn(backbone: keras.Model, plan: MaskRcnnPlan) -> MaskRcnn:
     """Build a network on any backbone.
 
     Args:
-        backbone: from pictures float32 (m, height, width, 3), values 0..255, to a list of maps from fine to coarse, each
-            half as high and wide as the one before; such as :func:`small_backbone`.
+        backbone: from pictures float32 (m, height, width, 3), values 0..255, to a list of maps from fine to coarse,
+            each half as high and wide as the one before; such as :func:`small_backbone`.
         plan: its numbers.
 
     Raises:
@@ -233,8 +233,9 @@ def mask_rcnn(backbone: keras.Model, plan: MaskRcnnPlan) -> MaskRcnn:
         )
     maps = feature_pyramid(stages, plan.filters, coarsest=len(plan.anchor_sizes) > len(stages))
     pyramid = keras.Model(backbone.inputs[0], maps, name="pyramid")
-    heads = proposal_head(plan.filters, len(plan.ratios)), box_head(
-        BOX_REGION, plan.filters, plan.box_units, plan.classes
+    heads = (
+        proposal_head(plan.filters, len(plan.ratios)),
+        box_head(BOX_REGION, plan.filters, plan.box_units, plan.classes),
     )
     masks = None
     if plan.masks:

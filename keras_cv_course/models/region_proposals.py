@@ -12,6 +12,7 @@ from keras import layers, ops
 
 from keras_cv_course.boxes import clip_xyxy
 from keras_cv_course.models.pyramid_anchors import TINY, decode_boxes
+from keras_cv_course.models.rows_of import rows_of
 from keras_cv_course.models.suppress_boxes import unsuppressed
 
 Tensor = Any
@@ -82,7 +83,7 @@ class ProposeBoxes(layers.Layer):
     ) -> None:
         super().__init__(autocast=False, **options)  # 16 bits are too few for pixels
         self.anchors = np.array(anchors, np.float32)
-        self.level_counts, self.image_size = tuple(level_counts), tuple(image_size)
+        self.level_counts, self.image_size = tuple(level_counts), (image_size[0], image_size[1])
         self.before, self.after = before, after
 
     def call(self, inputs: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
@@ -92,18 +93,18 @@ class ProposeBoxes(layers.Layer):
         for level, count in enumerate(self.level_counts):
             scores, index = ops.top_k(logits[:, start : start + count], min(self.before, count))
             anchors = ops.take(ops.convert_to_tensor(self.anchors[start : start + count]), index, axis=0)
-            moved = ops.take_along_axis(differences[:, start : start + count], index[..., None], axis=1)
+            moved = rows_of(differences[:, start : start + count], index)
             chosen_scores.append(scores)
             chosen_boxes.append(clip_xyxy(decode_boxes(moved, anchors), self.image_size))
             levels.append(ops.full_like(index, level))
             start += count
         scores, order = ops.top_k(ops.concatenate(chosen_scores, axis=1), sum(x.shape[1] for x in chosen_scores))
-        boxes = ops.take_along_axis(ops.concatenate(chosen_boxes, axis=1), order[..., None], axis=1)
-        groups = ops.take_along_axis(ops.concatenate(levels, axis=1), order, axis=1)
+        boxes = rows_of(ops.concatenate(chosen_boxes, axis=1), order)
+        groups = rows_of(ops.concatenate(levels, axis=1), order)
         some = ops.all(boxes[..., 2:] - boxes[..., :2] >= TINY, axis=-1)
         kept = unsuppressed(boxes, some, groups, IOU_THRESHOLD)
         best, order = ops.top_k(ops.where(kept, ops.sigmoid(scores), -1.0), min(self.after, scores.shape[1]))
-        boxes = ops.take_along_axis(boxes, order[..., None], axis=1)
+        boxes = rows_of(boxes, order)
         there = best > 0
         missing = self.after - best.shape[1]
         boxes = ops.pad(ops.where(there[..., None], boxes, 0.0), ((0, 0), (0, missing), (0, 0)))

@@ -11,6 +11,7 @@ import keras
 from keras import ops
 
 from keras_cv_course.errors import ModelError
+from keras_cv_course.models.rows_of import rows_of
 
 Tensor = Any  # an eager or symbolic tensor of the current backend
 
@@ -79,7 +80,9 @@ def pyramid_roi_align(
     n, channels = boxes_xyxy.shape[1], feature_maps[0].shape[-1]
     heights, widths = ([x.shape[axis] for x in feature_maps] for axis in (1, 2))
     starts = [sum(h * w for h, w in zip(heights[:level], widths[:level], strict=True)) for level in range(len(heights))]
-    all_places = ops.concatenate([ops.reshape(x, (-1, x.shape[1] * x.shape[2], channels)) for x in feature_maps], axis=1)
+    all_places = ops.concatenate(
+        [ops.reshape(x, (-1, x.shape[1] * x.shape[2], channels)) for x in feature_maps], axis=1
+    )
 
     def of_level(values: Sequence[float], dtype: str) -> Tensor:
         return ops.take(ops.convert_to_tensor(values, dtype), levels, axis=0)  # (batch, n)
@@ -99,7 +102,7 @@ def pyramid_roi_align(
     for rows_of_y, weight_y in ((y0, y_weights[0]), (y1, y_weights[1])):
         for columns_of_x, weight_x in ((x0, x_weights[0]), (x1, x_weights[1])):
             index = start + (rows_of_y * row_length)[..., None] + columns_of_x[:, :, None, :]  # (batch, n, ys, xs)
-            values = ops.take_along_axis(all_places, ops.reshape(index, (-1, _size(index)))[..., None], axis=1)
+            values = rows_of(all_places, ops.reshape(index, (-1, _size(index))))
             values = ops.reshape(values, (-1, *index.shape[1:], channels))
             weight = weight_y[..., None] * weight_x[:, :, None, :]
             total = total + values * ops.cast(weight, values.dtype)[..., None]
