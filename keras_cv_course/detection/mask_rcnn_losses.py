@@ -41,7 +41,7 @@ def training_model(network: MaskRcnn, objects: int, *, anchors: int = 128, regio
     Returns:
         A model to losses float32 (m, 5 or 4 without masks), in the order of `LOSSES`, from a dictionary: image (m,
         height, width, 3), values 0..255; boxes (m, objects, 4), xyxy in pixels; class_ids (m, objects), -1 for none;
-        and with masks mini_masks uint8 (m, objects, `MINI_MASK`, `MINI_MASK`), each object's mask within its box, 0..255.
+        and with masks mini_masks uint8 (m, objects, `MINI_MASK`, `MINI_MASK`), each mask within its box, 0..255.
     """
     inputs = {
         "image": keras.Input(network.pyramid.input_shape[1:], name="image"),
