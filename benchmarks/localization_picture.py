@@ -24,7 +24,7 @@ def main() -> None:
     result = measure_localizer(load_localizer("road-localizer"), draw_localized_images(PICTURES, KEPT_ASIDE_SEED))
     drawn = [result.draw(number) for number in range(PICTURES)]
     rows = [np.concatenate(drawn[start : start + COLUMNS], axis=1) for start in range(0, PICTURES, COLUMNS)]
-    picture = Image.fromarray(np.concatenate(rows)).reduce(2)
+    picture = Image.fromarray(np.concatenate(rows))
     picture.quantize(128).save(PICTURE, optimize=True)
     print(f"{PICTURE}: {PICTURE.stat().st_size} bytes")
 

@@ -139,7 +139,7 @@ for start, end, name, place in (
     ((x2 + 3, y1), (x2 + 3, y2), "$b_h$", (x2 + 5, middle[1])),
 ):
     axis.annotate("", start, end, arrowprops=arrow)
-    axis.text(*place, name, color="red", fontsize=13)
+    axis.text(*place, name, color="red", fontsize=13, bbox={"color": "white", "alpha": 0.8, "pad": 1})
 axis.set_xticks([0, width / 2, width], ["0", "0.5", "1"])
 axis.set_yticks([0, height / 2, height], ["0", "0.5", "1"])
 plt.show()

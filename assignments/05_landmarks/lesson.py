@@ -866,8 +866,8 @@ plt.show()
 my_image = "my_face.png"
 
 my_picture = np.asarray(Image.open(my_image).convert("RGB").resize((width, height), Image.Resampling.LANCZOS))
-says = regressors["moved and renamed"].predict(my_picture[np.newaxis], verbose=0)[0, 0]
-my_corners = find_corners(mapper.predict(my_picture[np.newaxis], verbose=0))[0]
+says = regressors["moved and renamed"](my_picture[np.newaxis])[0, 0]
+my_corners = find_corners(mapper(my_picture[np.newaxis]).numpy())[0]
 figure, axis = plt.subplots(figsize=(5, 5))
 show(axis, wear_glasses(my_picture, my_corners), f"a face, with probability {says:.2f}")
 plt.show()

@@ -37,18 +37,22 @@ _LEAST_SOURCES, _BATCH = 32, 8  # of a preview
 def inspect(
     path: BoxSet,
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page with pictures and boxes.")] = None,
+    masks: Annotated[
+        bool, typer.Option("--masks", help="Read masks too: COCO, VOC's PNG files or Labelme's JSON files.")
+    ] = False,
 ) -> None:
-    """Tell what a set of pictures with boxes holds, and what is wrong with it.
+    """Tell what a set of pictures with boxes, or with masks, holds, and what is wrong with it.
 
     Every picture is decoded and every box looked at; nothing is changed.
     """
     from keras_cv_course.data.box_counts import count_classes
     from keras_cv_course.data.box_problems import find_problems
     from keras_cv_course.data.detection_datasets import find_boxes
+    from keras_cv_course.data.segmentation_datasets import find_masks
 
     if html is not None:
         check_folder(html.parent)
-    data = find_boxes(path)
+    data = find_masks(path) if masks else find_boxes(path)
     with progress_bar("Looking at pictures", len(data)) as (bar, task):
         problems = find_problems(data, lambda done: bar.update(task, completed=done))
     counts = count_classes(data)
@@ -195,18 +199,22 @@ def roads(
 
 def _facts(data: "BoxedImages") -> dict[str, str]:
     from keras_cv_course.data.detection_datasets import FORMATS
+    from keras_cv_course.data.masked_images import MaskedImages
+    from keras_cv_course.data.segmentation_datasets import MASK_FORMATS
 
+    formats = MASK_FORMATS if isinstance(data, MaskedImages) else FORMATS
     splits = ", ".join(f"{name} {number}" for name, number in data.splits.items())
     flags = Counter(flag for image in data.images for some in image.flags for flag in some)
     empty = sum(not len(image) for image in data.images)
     sides = [side for image in data.images for side in image.size]
     return {
         "Set": str(data.root),
-        "Format": FORMATS[data.format].title,
+        "Format": formats[data.format].title,
         "Pictures": f"{len(data)}, {min(sides)} to {max(sides)} pixels a side, {empty} without boxes",
         "Lists": splits or "none",
         "Boxes": f"{sum(map(len, data.images))}, classes: {len(data.class_names)}",
         "Flags": ", ".join(f"{flag} {number}" for flag, number in sorted(flags.items())) or "none",
+        **({"Masks": "one for each box"} if isinstance(data, MaskedImages) else {}),
         "Not read": "; ".join(data.left_out) or "nothing",
     }
 
@@ -289,8 +297,13 @@ def _draw(pixels: "np.ndarray", image: "BoxedImage", class_names: tuple[str, ...
     from PIL import Image
 
     from keras_cv_course.boxes import scale_xyxy, sort_corners, xyxy_to_yxyx
-    from keras_cv_course.detection.draw import draw_boxes
+    from keras_cv_course.data.masked_images import MaskedImage
+    from keras_cv_course.detection.draw import draw_boxes, get_colors_for_classes
+    from keras_cv_course.detection.draw_masks import draw_masks
 
+    if isinstance(image, MaskedImage) and pixels.shape[:2] == image.size:
+        colours = get_colors_for_classes(len(class_names))
+        pixels = draw_masks(pixels, image.decode_masks(), [colours[number] for number in image.class_ids])
     picture = Image.fromarray(pixels)
     picture.thumbnail((_CARD, _CARD))
     height, width = pixels.shape[:2]

@@ -69,7 +69,7 @@ def load_windows(
 ) -> tuple["Detect", dict[str, Any]]:
     """Load the classifier, and give the function that finds objects with it, and facts for the JSON file."""
     from keras_cv_course.detection.predict import find_classes
-    from keras_cv_course.detection.sliding_windows import choose_sliding, detect_windows
+    from keras_cv_course.detection.sliding_windows import check_window_heights, choose_sliding, detect_windows
     from keras_cv_course.models.window_classifier import load_window_classifier
 
     heights = _parse_heights(window_heights)
@@ -77,6 +77,8 @@ def load_windows(
     with err.status("Loading the classifier ..."):
         classifier = load_window_classifier(weights, names)
         way = choose_sliding(classifier, None if stride is None else (stride, stride))
+    if heights is not None:
+        check_window_heights(classifier, heights)
     if settings.classes is not None:
         find_classes(settings.classes, classifier.class_names)
     apart = f"{classifier.window[0]} x {classifier.window[1]} windows, {way.stride[0]} x {way.stride[1]} pixels apart"

@@ -13,7 +13,7 @@ from rich.table import Table
 from keras_cv_course.cli.console import check_folder, err, note, out, printable, progress_bar, start_keras
 from keras_cv_course.cli.detect_files import Source, find_sources
 from keras_cv_course.cli.options import ModelSource
-from keras_cv_course.errors import ImageFileError, RunError
+from keras_cv_course.errors import DataContentError, ImageFileError, RunError
 from keras_cv_course.files import write_text_atomically
 
 if TYPE_CHECKING:
@@ -46,8 +46,8 @@ def landmarks(
     """Find the points of a face on pictures and draw them, or glasses or a crown.
 
     A picture should show one face that fills about half of it. The shipped model learned from drawn faces only: on
-    photographs it goes wrong. A file that cannot be used is reported by name and the others go on; the exit status is 1
-    then.
+    photographs it goes wrong. A file or face that cannot be used is reported by name and the others go on; the exit
+    status is 1 then.
     """
     sources = find_sources(paths, folder)
     if any(source.is_video for source in sources):
@@ -95,9 +95,15 @@ def _look(finder: "LandmarkFinder", sources: list[Source], wear: str | None, lea
     pairs, copies = tee(readable())  # which holds a batch, what `find` is ahead by
     for (source, image), found in zip(pairs, finder.find(image for _, image in copies), strict=True):
         is_there = found.probability >= least
-        _save(_draw(image, found, finder, wear) if is_there else image, source.target)
-        points = [[round(side, 2) for side in point] for point in found.points.tolist()]
-        yield {"file": str(source.path), "probability": found.probability, "points": points if is_there else []}
+        try:
+            drawn = _draw(image, found, finder, wear) if is_there else image
+        except DataContentError as error:  # points that are no face's
+            note(f"{source.path}: {error}")
+            broken.append({"file": str(source.path), "error": str(error)})
+        else:
+            _save(drawn, source.target)
+            points = [[round(side, 2) for side in point] for point in found.points.tolist()]
+            yield {"file": str(source.path), "probability": found.probability, "points": points if is_there else []}
         while broken:
             yield broken.pop()
     yield from broken

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from keras_cv_course.boxes import pairwise_iou, scale_xyxy
+from keras_cv_course.boxes import scale_xyxy
 from keras_cv_course.data.localized_images import NO_OBJECT, LocalizedImages
 from keras_cv_course.detection.draw import draw_labels
-from keras_cv_course.metrics.localization import LEAST_IOU, LocalizationMetrics, localization_metrics
+from keras_cv_course.metrics.localization import LocalizationMetrics, correct_pictures, localization_metrics
 from keras_cv_course.models.localizer import Localization
 from keras_cv_course.models.trained_localizer import Localizer
 from keras_cv_course.report.localizer_page import LocalizedPicture, write_localizer_page
@@ -20,7 +20,7 @@ TRUE, SAID = (46, 204, 113), (255, 255, 255)
 NOTHING = "nothing"
 
 _SHOWN, _MISTAKES_SHOWN = 24, 24
-_SIDE = 384  # pixels of a drawn picture's shorter side, at least
+_SIDE = 192  # pixels of a drawn picture's shorter side, at least
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,12 +43,11 @@ class LocalizerResult:
         data, found = self.data, self.found
         return localization_metrics(data.boxes, data.class_ids, found.boxes, found.class_ids)
 
-    def correct(self, number: int) -> bool:
-        """Tell whether class and box of a picture are right."""
+    @cached_property
+    def correct(self) -> np.ndarray:
+        """Whether class and box of each picture are right, bool (m,)."""
         data, found = self.data, self.found
-        overlap = pairwise_iou(data.boxes[[number]], found.boxes[[number]])[0, 0]
-        is_right = bool(data.class_ids[number] == found.class_ids[number])
-        return is_right and (data.class_ids[number] == NO_OBJECT or bool(overlap >= LEAST_IOU))
+        return correct_pictures(data.boxes, data.class_ids, found.boxes, found.class_ids)
 
     def draw(self, number: int) -> np.ndarray:
         """Draw the true box and that said on a picture, enlarged; uint8 (height, width, 3)."""
@@ -71,7 +70,7 @@ class LocalizerResult:
         history: Mapping[str, Sequence[float]] | None = None,
     ) -> None:
         """Write the page of :func:`~keras_cv_course.report.localizer_page.write_localizer_page`."""
-        wrong = [number for number in range(len(self.data)) if not self.correct(number)]
+        wrong = np.flatnonzero(~self.correct)
         write_localizer_page(
             path,
             title=title,
@@ -89,7 +88,7 @@ class LocalizerResult:
             for class_ids in (self.data.class_ids, self.found.class_ids)
         )
         return LocalizedPicture(
-            self.draw(number), truth, f"{said} {self.found.scores[number]:.2f}", self.correct(number)
+            self.draw(number), truth, f"{said} {self.found.scores[number]:.2f}", bool(self.correct[number])
         )
 
 

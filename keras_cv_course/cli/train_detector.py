@@ -5,7 +5,7 @@ import shlex
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import typer
 
@@ -30,7 +30,7 @@ DEFAULT_BACKBONE = "mobilenet-0.25"
 HELD_OUT = 0.2
 TRAINING_LISTS = ("train", "trainval")
 VALIDATION_LISTS = ("val", "valid", "validation")
-FIT_OPTIONS = ("epochs", "batch_size", "learning_rate", "precision", "seed")
+FIT_OPTIONS = ("loss", "epochs", "batch_size", "learning_rate", "precision", "seed")
 IN_PROGRESS = ("loss", "recall", "val_ap50")
 
 
@@ -73,6 +73,10 @@ def detector(
     ] = None,
     resize: HowToResize = None,
     anchors: Annotated[int | None, typer.Option(min=1, help="Boxes for each cell, at most. [dim]Default: 5[/]")] = None,
+    loss: Annotated[
+        Literal["darknet", "ciou-focal"] | None,
+        typer.Option(help="Darknet's, or complete IoU and focal objectness. [dim]Default: darknet[/]"),
+    ] = None,
     epochs: Annotated[
         int | None,
         typer.Option(min=1, help="Passes over the training pictures. [dim]Default: more for fewer pictures[/]"),
@@ -100,8 +104,8 @@ def detector(
     """
     options = {
         **{"val": val, "validation": validation, "backbone": backbone, "input_size": input_size, "resize": resize},
-        **{"anchors": anchors, "epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate},
-        **{"precision": precision, "seed": seed},
+        **{"anchors": anchors, "loss": loss, "epochs": epochs, "batch_size": batch_size},
+        **{"learning_rate": learning_rate, "precision": precision, "seed": seed},
     }
     given = {name: value for name, value in options.items() if value is not None}
     if resume is not None and (given or path is not None or folder is not None):
@@ -362,7 +366,9 @@ def _write_page(
     from keras_cv_course.report.detector_page import write_detector_page
 
     facts = {name: str(details[name]) for name in ("backbone", "input_size", "resize")}
-    facts |= {name: str(run.read_config()["fit"][name]) for name in ("epochs", "batch_size", "learning_rate", "seed")}
+    facts |= {
+        name: str(run.read_config()["fit"][name]) for name in ("loss", "epochs", "batch_size", "learning_rate", "seed")
+    }
     name = Path(details["data"]).name
     write_detector_page(
         run.path / "report.html",

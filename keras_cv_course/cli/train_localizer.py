@@ -2,7 +2,9 @@
 
 import json
 import shlex
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from keras_cv_course.data.localized_images import LocalizedImages
     from keras_cv_course.training.fit_localizer import LocalizerSettings
     from keras_cv_course.training.run_folder import RunFolder
+
+    Draw = Callable[[], LocalizedImages]
 
 DEFAULTS: dict[str, Any] = {"input_size": "96"}
 PICTURES, KEPT_ASIDE = 4000, 500
@@ -141,10 +145,11 @@ def _run(run: "RunFolder", details: dict[str, Any], settings: "LocalizerSettings
     only_report = resume and run.model.exists() and not _page(run).exists()  # stopped between training and report
     if resume and not only_report:
         run.go_on()
-    train, held_out = _pictures(details, settings.seed, resume=resume)
+    get_train, get_held_out = _pictures(details, settings.seed, resume=resume)
     if only_report:
-        _report(run, details, run.read_history(), held_out)
+        _report(run, details, run.read_history(), get_held_out())
         return
+    train, held_out = get_train(), get_held_out()
     gpus = prepare_devices(settings.seed)
     model = _network(details, len(train.class_names))
     counts = f"{len(train)} to train on, {len(held_out)} to measure by"
@@ -155,12 +160,12 @@ def _run(run: "RunFolder", details: dict[str, Any], settings: "LocalizerSettings
     _report(run, details, history, held_out)
 
 
-def _pictures(details: dict[str, Any], seed: int, *, resume: bool) -> "tuple[LocalizedImages, LocalizedImages]":
-    """Draw or read the pictures to train on and those to measure by."""
+def _pictures(details: dict[str, Any], seed: int, *, resume: bool) -> "tuple[Draw, Draw]":
+    """Give functions that draw or read the pictures to train on and those to measure by."""
     size = _size(details["input_size"])
     if "data" not in details:
         kept_aside = min(KEPT_ASIDE, details["pictures"])
-        return draw(details["pictures"], seed, size), draw(kept_aside, KEPT_ASIDE_SEED, size)
+        return partial(draw, details["pictures"], seed, size), partial(draw, kept_aside, KEPT_ASIDE_SEED, size)
     from keras_cv_course.data.detection_datasets import find_boxes
     from keras_cv_course.data.localized_images import check_one_object
 
@@ -169,7 +174,7 @@ def _pictures(details: dict[str, Any], seed: int, *, resume: bool) -> "tuple[Loc
         raise DataContentError(f"{details['data']}: expected pictures to measure by. Received: none. Add some.")
     for data in (train, held_out):
         check_one_object(data)
-    return _read(train, size), _read(held_out, size)
+    return partial(_read, train, size), partial(_read, held_out, size)
 
 
 def _size(text: str) -> tuple[int, int]:

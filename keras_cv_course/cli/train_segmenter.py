@@ -1,10 +1,10 @@
-"""`kcc train segmenter`: what each pixel shows, on drawn roads or anyone's pictures."""
+"""`kcc train segmenter`: what each pixel shows, or a mask for each object, on drawn pictures or anyone's."""
 
 import json
 import shlex
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -41,8 +41,13 @@ def segmenter(
         Path | None,
         typer.Argument(
             metavar="[DATA]",
-            help="Folder of a set with masks (COCO, VOC or Labelme), or its file. [dim]Default: drawn roads[/]",
+            help="Folder of a set with masks (COCO, VOC or Labelme), or its file. [dim]Default: drawn roads, "
+            "for mask-rcnn drawn shapes[/]",
         ),
+    ] = None,
+    model: Annotated[
+        Literal["unet", "mask-rcnn"] | None,
+        typer.Option(help="A class for every pixel, or a box and a mask for each object. [dim]Default: unet[/]"),
     ] = None,
     validation: Annotated[
         float | None,
@@ -55,7 +60,7 @@ def segmenter(
     ] = None,
     pictures: Annotated[
         int | None,
-        typer.Option(min=1, help=f"Without a set: to draw and train on. [dim]Default: {PICTURES}[/]"),
+        typer.Option(min=1, help=f"Without a set: to draw and train on. [dim]Default for unet: {PICTURES}[/]"),
     ] = None,
     backbone: Annotated[
         str | None,
@@ -66,13 +71,15 @@ def segmenter(
     ] = None,
     input_size: Annotated[
         str | None,
-        typer.Option(metavar="SIZE|HEIGHTxWIDTH", help=f"Of the network's pictures. [dim]Default: {SIZE}[/]"),
+        typer.Option(metavar="SIZE|HEIGHTxWIDTH", help=f"Of the network's pictures. [dim]Default for unet: {SIZE}[/]"),
     ] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the pictures. [dim]Default: 24[/]")] = None,
-    batch_size: Annotated[int | None, typer.Option(min=1, help="Pictures a step. [dim]Default: 16[/]")] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="The highest. [dim]Default: 0.003[/]")] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Passes over the pictures. [dim]Default for unet: 24[/]")
+    ] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Pictures a step. [dim]Default for unet: 16[/]")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="The highest. [dim]Default for unet: 0.003[/]")] = None,
     precision: Annotated[
-        str | None, typer.Option(help="float32, bfloat16, float16 or auto. [dim]Default: auto[/]")
+        str | None, typer.Option(help="float32, bfloat16, float16 or auto. [dim]Default for unet: auto[/]")
     ] = None,
     seed: Annotated[
         int | None,
@@ -87,7 +94,7 @@ def segmenter(
         Path | None, typer.Option(help="Go on with the run in this folder, with its own settings.")
     ] = None,
 ) -> None:
-    """Train a network to say what each pixel shows, and measure it.
+    """Train a network to say what each pixel shows, or to find each object with its mask, and measure it.
 
     The pictures kept aside to measure by take no part in training or in any choice. Ctrl-C stops cleanly; --resume goes
     on after the last whole epoch, as it does after a crash.
@@ -97,7 +104,7 @@ def segmenter(
     fit_options |= {"precision": precision, "seed": seed}
     given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
     fit_given: dict[str, Any] = {name: value for name, value in fit_options.items() if value is not None}
-    if resume is not None and (given or fit_given or path is not None or folder is not None):
+    if resume is not None and (given or fit_given or any(one is not None for one in (path, folder, model))):
         raise RunError("--resume goes on with the run's own settings and takes nothing else. Leave the rest out.")
     if path is None and validation is not None:
         raise RunError("--validation is a share of a set. Received: it without a set. Name the set, or leave it out.")
@@ -110,6 +117,11 @@ def segmenter(
     from keras_cv_course.training.fit_segmenter import SegmenterSettings
     from keras_cv_course.training.run_folder import RunFolder
 
+    if model == "mask-rcnn" or (resume is not None and RunFolder(resume).read_config().get("task") == "mask-rcnn"):
+        from keras_cv_course.cli import train_mask_rcnn
+
+        train_mask_rcnn.train(path, **options, **fit_options, folder=folder, resume=resume)
+        return
     if resume is not None:
         run, details = RunFolder(resume), RunFolder(resume).read_config()
         if details.get("task") != "segmenter":
@@ -143,7 +155,7 @@ def _run(run: "RunFolder", details: dict[str, Any], settings: "SegmenterSettings
     only_report = resume and run.model.exists() and not _page(run).exists()  # stopped between training and report
     if resume and not only_report:
         run.go_on()
-    train, held_out = _pictures(details, settings.seed, resume=resume)
+    train, held_out = pictures_for(details, settings.seed, resume=resume)
     if only_report:
         _report(run, details, run.read_history(), held_out)
         return
@@ -160,7 +172,7 @@ def _run(run: "RunFolder", details: dict[str, Any], settings: "SegmenterSettings
     _report(run, details, history, held_out)
 
 
-def _pictures(details: dict[str, Any], seed: int, *, resume: bool) -> "tuple[SegmentedImages, SegmentedImages]":
+def pictures_for(details: dict[str, Any], seed: int, *, resume: bool) -> "tuple[SegmentedImages, SegmentedImages]":
     """Draw or read the pictures to train on and those to measure by."""
     size = _size(details)
     if "data" not in details:
@@ -168,7 +180,10 @@ def _pictures(details: dict[str, Any], seed: int, *, resume: bool) -> "tuple[Seg
         return draw(details["pictures"], seed, size), draw(kept_aside, KEPT_ASIDE_SEED, size)
     from keras_cv_course.data.segmentation_datasets import find_masks
 
-    train, held_out = (pictures_of_run if resume else divide)(details, find_masks)
+    if resume:  # the set itself does not name its background
+        train, held_out = pictures_of_run({**details, "class_names": details["class_names"][1:]}, find_masks)
+    else:
+        train, held_out = divide(details, find_masks)
     if held_out is None:
         raise DataContentError(f"{details['data']}: expected pictures to measure by. Received: none. Add some.")
     return _read(train, size), _read(held_out, size)

@@ -98,7 +98,7 @@ def load_torchvision_resnet(
         passed_over |= {"fc.weight", "fc.bias"}
     state = {name: array for name, array in state.items() if name not in passed_over}
 
-    _check_state(state, {name: _torch_shape(variable.shape) for name, variable in variables.items()}, str(path))
+    check_state(state, {name: _torch_shape(variable.shape) for name, variable in variables.items()}, str(path))
     for name, variable in variables.items():
         variable.assign(state[name].transpose(np.argsort(TORCH_AXES[len(variable.shape)])))
     return model
@@ -270,7 +270,12 @@ def _torch_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(shape[axis] for axis in TORCH_AXES[len(shape)])
 
 
-def _check_state(state: dict[str, np.ndarray], expected: dict[str, tuple[int, ...]], origin: str) -> None:
+def check_state(
+    state: dict[str, np.ndarray],
+    expected: dict[str, tuple[int, ...]],
+    origin: str,
+    network: str = "torchvision's ResNet",
+) -> None:
     """Raise WeightsError unless `state` has exactly the names and shapes of `expected` and sound numbers."""
     differing = [
         f"{name} (expected {shape}, received {state[name].shape})"
@@ -280,7 +285,7 @@ def _check_state(state: dict[str, np.ndarray], expected: dict[str, tuple[int, ..
     missing, left_over = expected.keys() - state.keys(), state.keys() - expected.keys()
     if missing or left_over or differing:
         raise WeightsError(
-            f"{origin} was made for another network than torchvision's ResNet. Missing in the file: "
+            f"{origin} was made for another network than {network}. Missing in the file: "
             f"{list_few(missing)}; only in the file: {list_few(left_over)}; of another shape: {list_few(differing)}."
         )
     integers = [f"{name} ({array.dtype})" for name, array in state.items() if array.dtype != np.float32]

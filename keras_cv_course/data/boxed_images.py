@@ -36,6 +36,7 @@ class Kind(StrEnum):
     OUTSIDE = "box outside the picture"
     OVER_EDGE = "box over the picture's edge"
     DUPLICATE = "box written twice"
+    NO_MASK = "object without a mask"
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,7 @@ class BoxedImages:
         images: sorted by name, each name once.
         class_names: one for each class id, each once.
         category_ids: COCO's number for each class.
-        format: voc, coco, yolo or csv, as it was read.
+        format: voc, coco, yolo or csv, as it was read; of masks, coco, voc or labelme.
         problems: what could not be taken from the files, and is not in the set.
         left_out: what the files say beside boxes, and is not kept.
 

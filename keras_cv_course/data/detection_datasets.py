@@ -6,14 +6,32 @@ boxes to the last bit of float32, classes in their order, flags and lists come t
 
 import shutil
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, TypeVar
 
 from keras_cv_course.data.boxed_images import BoxedImages
 from keras_cv_course.data.detection_formats import coco, csv_boxes, voc, yolo_txt
 from keras_cv_course.errors import DataContentError, DataNotFoundError, list_few
 from keras_cv_course.files import atomic_folder
+
+Found = TypeVar("Found", bound=BoxedImages, covariant=True)
+
+
+class Format(Protocol[Found]):
+    """How one format is found and read."""
+
+    @property
+    def title(self) -> str:
+        """What messages call it."""
+
+    @property
+    def find(self) -> Callable[[Path], list[Path]]:
+        """Give the set's files; none where it is in another format."""
+
+    @property
+    def read(self) -> Callable[[Path], Found]:
+        """Read the set."""
 
 
 class _Format(NamedTuple):
@@ -57,25 +75,35 @@ def find_boxes(path: str | Path) -> BoxedImages:
         DataFileError: a file that cannot be read as what it should be.
         DataContentError: several formats in one folder, or contents that no set can have.
     """
-    path = Path(path)
+    return read_found(Path(path), FORMATS, "boxes")
+
+
+def read_found(path: Path, formats: Mapping[str, Format[Found]], what: str) -> Found:
+    """Read a set in that of several formats which is there; `what` it holds, for messages.
+
+    Raises:
+        DataNotFoundError: nothing there.
+        DataFileError: a file that cannot be read as what it should be.
+        DataContentError: several formats in one folder, or contents that no set can have.
+    """
     if not path.exists():
-        raise DataNotFoundError(f"{path}: expected a folder of pictures with boxes. Received: no such path. Check it.")
-    found = {name: files for name, form in FORMATS.items() if (files := form.find(path))}
+        raise DataNotFoundError(f"{path}: expected a folder of pictures with {what}. Received: no such path. Check it.")
+    found = {name: files for name, form in formats.items() if (files := form.find(path))}
     if not found:
         raise DataNotFoundError(
-            f"{path}: expected boxes as {', '.join(form.title for form in FORMATS.values())}. "
-            f"Received: {_describe(path)}. Give the folder that holds both pictures and boxes."
+            f"{path}: expected {what} as {', '.join(form.title for form in formats.values())}. "
+            f"Received: {_describe(path)}. Give the folder that holds both pictures and {what}."
         )
     if len(found) > 1:
-        said = " and ".join(f"{FORMATS[name].title} such as {files[0].name}" for name, files in found.items())
+        said = " and ".join(f"{formats[name].title} such as {files[0].name}" for name, files in found.items())
         raise DataContentError(
-            f"{path}: expected boxes in one format. Received: {said}. Give the path of one: its file, or its folder."
+            f"{path}: expected {what} in one format. Received: {said}. Give the path of one: its file, or its folder."
         )
-    data = FORMATS[next(iter(found))].read(path)
+    data = formats[next(iter(found))].read(path)
     if not len(data):
         first = data.problems[0] if data.problems else None
         raise DataNotFoundError(
-            f"{path}: expected at least one picture with its boxes. Received: none in {FORMATS[data.format].title}"
+            f"{path}: expected at least one picture with its {what}. Received: none in {formats[data.format].title}"
             + (f", first problem: {first.where}: {first.detail}." if first else ".")
         )
     return data

@@ -103,7 +103,11 @@ def non_max_suppression(
     Returns:
         int64 (k,), indices of the chosen boxes, by falling score. Of boxes with equal scores, those of the class that
         comes first in `class_ids` come first, and of these the one with the lower index.
+
+    Raises:
+        DataContentError: arrays of other shapes.
     """
+    check_candidates(boxes, scores, class_ids)
     iou_threshold = float(iou_threshold)  # as the score's
     _, first, class_number = np.unique(class_ids, return_index=True, return_inverse=True)
     order = np.lexsort((first[class_number], -scores))
@@ -172,6 +176,16 @@ def check_limits(score_threshold: float, iou_threshold: float, max_boxes: int | 
             raise DataContentError(f"Expected {name} from 0 to 1. Received: {threshold}.")
     if max_boxes is not None and max_boxes < 1:
         raise DataContentError(f"Expected max_boxes of at least 1, or None for all. Received: {max_boxes}.")
+
+
+def check_candidates(boxes: np.ndarray, scores: np.ndarray, class_ids: np.ndarray) -> None:
+    """Raise DataContentError where these are not boxes (n, 4) with a score and a class for each."""
+    shapes = np.shape(boxes), np.shape(scores), np.shape(class_ids)
+    rows = len(scores) if np.ndim(scores) else 0
+    if shapes != ((rows, 4), (rows,), (rows,)):
+        raise DataContentError(
+            f"Expected boxes (n, 4), and scores and class ids (n,) for them. Received: {', '.join(map(str, shapes))}."
+        )
 
 
 def _check_finite(*arrays: np.ndarray) -> None:

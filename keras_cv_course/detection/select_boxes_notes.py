@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from keras_cv_course.boxes import pairwise_iou
-from keras_cv_course.detection.select_boxes import check_limits
+from keras_cv_course.detection.select_boxes import check_candidates, check_limits
 
 
 class SuppressionStep(NamedTuple):
@@ -46,7 +46,7 @@ def notes_non_max_suppression(
         int64 (k,), indices of the picked boxes, by falling score; of equal scores the smaller class number comes first.
 
     Raises:
-        DataContentError: a threshold outside 0..1.
+        DataContentError: a threshold outside 0..1, or arrays of other shapes.
     """
     picked = [step.picked for step in suppression_steps(scores, boxes, classes, score_threshold, iou_threshold)]
     return np.array(sorted(picked, key=lambda index: -scores[index]), np.int64)
@@ -60,6 +60,7 @@ def suppression_steps(
     iou_threshold: float = 0.5,
 ) -> Iterator[SuppressionStep]:
     """Give the turns of :func:`notes_non_max_suppression` one by one, class after class."""
+    check_candidates(boxes, scores, classes)
     check_limits(score_threshold, iou_threshold, None)
     for number in np.unique(classes):
         left = np.flatnonzero((classes == number) & (scores > score_threshold))

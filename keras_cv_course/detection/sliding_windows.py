@@ -8,6 +8,7 @@ Source: Sermanet et al., "OverFeat: Integrated Recognition, Localization and Det
 2014.
 """
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -20,10 +21,12 @@ from keras_cv_course.detection.predict import IOU_THRESHOLD, SCORE_THRESHOLD, ch
 from keras_cv_course.detection.select_boxes import SelectedBoxes, check_limits, non_max_suppression
 from keras_cv_course.detections import Detections
 from keras_cv_course.errors import DataContentError, ModelError
+from keras_cv_course.models.classifier import require_finite
 from keras_cv_course.models.window_classifier import WindowClassifier
 
 PYRAMID_STEP = 2**0.5
 
+_MOST_ENLARGED = 4  # times; what is smaller than that shows a classifier nothing, and its pictures fill the memory
 _CROPS_AT_ONCE = 256
 _PIXELS_AT_ONCE = 2**21  # more go through the convolutions in strips, which bounds the memory
 
@@ -156,9 +159,10 @@ def detect_windows(
     Args:
         classifier: the model, with all that its use needs.
         images: uint8 (height, width, 3), RGB.
-        window_heights: of the windows, in pixels of the picture; those that do not fit into a picture find nothing on
-            it. None for a pyramid of windows: from the model's own on, each `PYRAMID_STEP` times the one before, as
-            long as they fit; of a picture that is smaller, the largest that fits.
+        window_heights: of the windows, in pixels of the picture, each at least a quarter of the model's own; those that
+            do not fit into a picture find nothing on it. None for a pyramid of windows: from the model's own on, each
+            `PYRAMID_STEP` times the one before, as long as they fit; of a picture that is smaller, the largest that
+            fits.
         stride: as of :func:`choose_sliding`, in pixels of the model's window.
         score_threshold: least probability of the class, from 0 to 1.
         iou_threshold: a box goes if its IoU with a better one of its class is more than this; 1 keeps all.
@@ -170,13 +174,14 @@ def detect_windows(
         edges.
 
     Raises:
-        DataContentError: a threshold outside 0..1; `max_boxes`, `stride` or a height below 1; an unknown class; an
-            image that is none; or a model whose numbers are not finite.
+        DataContentError: a threshold outside 0..1; `max_boxes` or `stride` below 1; no height, or one out of range; an
+            unknown class; or an image that is none.
+        ModelError: a model whose numbers are not finite.
     """
     check_limits(score_threshold, iou_threshold, max_boxes)
     check_several(images, "detect_windows(classifier, [image])")
-    if window_heights is not None and (len(window_heights) == 0 or min(window_heights) < 1):
-        raise DataContentError(f"Expected window_heights in pixels, each at least 1. Received: {window_heights}.")
+    if window_heights is not None:
+        check_window_heights(classifier, window_heights)
     sliding = choose_sliding(classifier, stride)
     names = classifier.class_names
     wanted = np.arange(len(names)) if classes is None else find_classes(classes, names)
@@ -193,6 +198,16 @@ def detect_windows(
         return Detections(boxes[kept], scores[kept], class_ids[kept], names, image.shape[:2])
 
     return (find(image) for image in images)
+
+
+def check_window_heights(classifier: WindowClassifier, window_heights: Sequence[int]) -> None:
+    """Raise DataContentError for none, or where one is no number or would enlarge a picture too much."""
+    least = classifier.window[0] / _MOST_ENLARGED
+    if len(window_heights) == 0 or not all(least <= height < math.inf for height in window_heights):
+        raise DataContentError(
+            f"Expected window_heights in pixels, each at least {least:g}: a picture is enlarged up to {_MOST_ENLARGED} "
+            f"times for windows of {classifier.window[0]}. Received: {window_heights}."
+        )
 
 
 def _pyramid(
@@ -220,11 +235,7 @@ def _likely_windows(
     """Give the boxes of windows of the wanted classes, in the order of the grid."""
     classify = classify_convolutions if sliding.by_crops is None else classify_crops
     probabilities, boxes = classify(classifier, image, sliding.stride)
-    if not (np.isfinite(probabilities).all() and np.isfinite(boxes).all()):
-        raise DataContentError(
-            f"{classifier.origin}: expected finite numbers of the model. Received: NaN or infinity. The weights are "
-            "damaged or untrained."
-        )
+    require_finite(classifier.origin, probabilities, boxes)
     class_ids = probabilities.argmax(axis=-1)  # (rows, cols)
     scores = probabilities.max(axis=-1)
     # In float32, as the scores are.

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from keras_cv_course.boxes import pairwise_iou
-from keras_cv_course.detection.select_boxes import check_limits
+from keras_cv_course.detection.select_boxes import check_candidates, check_limits
 from keras_cv_course.errors import DataContentError
 
 Decay = Literal["linear", "gaussian"]
@@ -41,8 +41,10 @@ def soft_non_max_suppression(
         ones the lower index comes first.
 
     Raises:
-        DataContentError: an unknown decay, a threshold outside 0..1, or a `sigma` that is not above 0.
+        DataContentError: an unknown decay, a threshold outside 0..1, a `sigma` that is not above 0, or arrays of other
+            shapes.
     """
+    check_candidates(boxes, scores, class_ids)
     check_limits(score_threshold, iou_threshold, None)
     if decay not in get_args(Decay):
         raise DataContentError(f"decay must be one of {', '.join(get_args(Decay))}. Received: {decay!r}.")

@@ -105,23 +105,25 @@ class YoloLoss(keras.losses.Loss):
         truth, raw, grid_size = self._prepare(y_true, y_pred)
         assigned = assign(truth, self.anchors, grid_size)
         stands = ops.cast(assigned.stands, "float32")  # (m, objects)
-        predicted_boxes = ops.stop_gradient(self._boxes(raw, grid_size))  # (m, places, 4)
+        predicted_boxes = self._boxes(raw, grid_size)  # (m, places, 4)
         truth_boxes = xywh_to_xyxy(truth[..., :4])
 
         at_objects = ops.take_along_axis(raw, assigned.place[..., None], axis=1)  # (m, objects, 5 + classes)
         boxes_there = ops.take_along_axis(predicted_boxes, assigned.place[..., None], axis=1)
         iou = pairwise_iou(boxes_there[..., None, :], truth_boxes[..., None, :])[..., 0, 0]  # (m, objects)
+        iou = ops.stop_gradient(iou)
 
         box_weight = stands * self.coord_scale * (2 - truth[..., 2] * truth[..., 3])
-        coordinates = ops.sum(box_weight * _box_loss(assigned.coordinates, at_objects), axis=1)
-        objectness = ops.sum(stands * self.object_scale * _divergence(iou, at_objects[..., 4]), axis=1)
+        box_losses = self._box_losses(at_objects, assigned.coordinates, boxes_there, truth_boxes)
+        coordinates = ops.sum(box_weight * box_losses, axis=1)
+        objectness = ops.sum(stands * self.object_scale * self._object_losses(at_objects[..., 4], iou), axis=1)
         classes = ops.sum(stands * self.class_scale * _class_loss(truth[..., 4], at_objects), axis=1)
 
         # (m, places): what no object is assigned to
         free = ops.cast(~_taken(assigned, ops.shape(raw)[1]), "float32")
-        overlap = ops.max(pairwise_iou(predicted_boxes, truth_boxes), axis=-1)
+        overlap = ops.max(pairwise_iou(ops.stop_gradient(predicted_boxes), truth_boxes), axis=-1)
         blamed = free * ops.cast(overlap <= self.ignore_iou, "float32")
-        no_object = ops.sum(blamed * self.noobject_scale * ops.softplus(raw[..., 4]), axis=1)
+        no_object = ops.sum(blamed * self.noobject_scale * self._no_object_losses(raw[..., 4]), axis=1)
         if self.pull_to_anchors:
             at_anchors = ops.convert_to_tensor(np.array([0.5, 0.5, 0, 0], np.float32))
             coordinates += ops.sum(free * _ANCHOR_PULL * _box_loss(at_anchors, raw), axis=1)
@@ -149,6 +151,25 @@ class YoloLoss(keras.losses.Loss):
             "ignore_iou": self.ignore_iou,
             "pull_to_anchors": self.pull_to_anchors,
         }
+
+    def _box_losses(self, raw: Tensor, coordinates: Tensor, boxes: Tensor, truth_boxes: Tensor) -> Tensor:
+        """Give the loss of each object's box, (m, objects).
+
+        Args:
+            raw: output of the predictions that have the objects, (m, objects, 5 + classes).
+            coordinates: what their first four numbers are to be, (m, objects, 4).
+            boxes: what they say, decoded, xyxy, parts of the input, (m, objects, 4).
+            truth_boxes: what is true, likewise.
+        """
+        return _box_loss(coordinates, raw)
+
+    def _object_losses(self, logits: Tensor, iou: Tensor) -> Tensor:
+        """Give the loss of objectness whose target is an IoU, both (m, objects)."""
+        return divergence(iou, logits)
+
+    def _no_object_losses(self, logits: Tensor) -> Tensor:
+        """Give the loss of objectness whose target is 0, (m, places)."""
+        return ops.softplus(logits)
 
     def _prepare(self, y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor, tuple[Any, Any]]:
         """Check the shapes; give truth (m, objects, 5), raw (m, places, 5 + classes) and the grid's (rows, cols)."""
@@ -218,7 +239,7 @@ class YoloMetrics(keras.metrics.Metric):
         return {**super().get_config(), "loss": keras.saving.serialize_keras_object(self.loss)}
 
 
-def _divergence(target: Tensor, logit: Tensor) -> Tensor:
+def divergence(target: Tensor, logit: Tensor) -> Tensor:
     """Cross-entropy of sigmoid(logit) with a target from 0 to 1, less the target's own entropy."""
 
     def times_log(value: Tensor) -> Tensor:
@@ -229,7 +250,7 @@ def _divergence(target: Tensor, logit: Tensor) -> Tensor:
 
 def _box_loss(coordinates: Tensor, raw: Tensor) -> Tensor:
     """Loss (...) of raw x, y, w, h, the first four of the last axis, against coordinates (..., 4)."""
-    centre = ops.sum(_divergence(coordinates[..., :2], raw[..., :2]), axis=-1)
+    centre = ops.sum(divergence(coordinates[..., :2], raw[..., :2]), axis=-1)
     return centre + ops.sum((raw[..., 2:4] - coordinates[..., 2:]) ** 2, axis=-1) / 2
 
 

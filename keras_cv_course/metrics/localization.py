@@ -32,8 +32,8 @@ class LocalizationMetrics:
     correct: float
 
     def to_json(self) -> dict[str, Any]:
-        """Give the figures by name."""
-        return asdict(self)
+        """Give the figures by name; None for NaN, which JSON does not have."""
+        return {name: None if np.isnan(figure) else figure for name, figure in asdict(self).items()}
 
 
 def localization_metrics(
@@ -50,22 +50,35 @@ def localization_metrics(
     Raises:
         DataContentError: no pictures, or arrays of different lengths.
     """
+    correct = correct_pictures(true_boxes, true_ids, boxes, class_ids)
+    there = true_ids >= 0
+    overlaps = _overlaps(true_boxes, boxes)
+    return LocalizationMetrics(
+        len(there),
+        int(there.sum()),
+        float(_right_classes(true_ids, class_ids).mean()),
+        float(overlaps[there].mean()) if there.any() else float("nan"),
+        float(correct.mean()),
+    )
+
+
+def correct_pictures(
+    true_boxes: np.ndarray, true_ids: np.ndarray, boxes: np.ndarray, class_ids: np.ndarray
+) -> np.ndarray:
+    """Tell (m,) of which pictures class and box are right; arguments and errors of :func:`localization_metrics`."""
     lengths = [len(array) for array in (true_boxes, true_ids, boxes, class_ids)]
     if {*lengths} != {lengths[0]} or not lengths[0]:
         raise DataContentError(
             f"Expected four arrays with a row for each of m >= 1 pictures. Received: {lengths} rows."
         )
-    there, right = true_ids >= 0, correct_classes(true_ids, class_ids)
-    overlaps = pairwise_iou(true_boxes[:, None], boxes[:, None])[:, 0, 0]  # of boxes in the same row
-    return LocalizationMetrics(
-        len(there),
-        int(there.sum()),
-        float(right.mean()),
-        float(overlaps[there].mean()) if there.any() else float("nan"),
-        float((right & (~there | (overlaps >= LEAST_IOU))).mean()),
-    )
+    return _right_classes(true_ids, class_ids) & ((true_ids < 0) | (_overlaps(true_boxes, boxes) >= LEAST_IOU))
 
 
-def correct_classes(true_ids: np.ndarray, class_ids: np.ndarray) -> np.ndarray:
+def _right_classes(true_ids: np.ndarray, class_ids: np.ndarray) -> np.ndarray:
     """Tell (m,) whose class is right; all numbers below 0 mean that there is no object."""
     return np.maximum(true_ids, -1) == np.maximum(class_ids, -1)
+
+
+def _overlaps(true_boxes: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+    """Give the IoU (m,) of boxes in the same row."""
+    return pairwise_iou(true_boxes[:, None], boxes[:, None])[:, 0, 0]

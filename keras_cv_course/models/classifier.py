@@ -58,7 +58,7 @@ class Classifier:
             float32 (m, classes), rows that sum to 1.
 
         Raises:
-            ModelError: images of another dtype or size.
+            ModelError: images of another dtype or size, or a model whose numbers are not finite.
         """
         if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != (*self.input_size, 3):
             raise ModelError(
@@ -68,7 +68,9 @@ class Classifier:
         pieces = [np.zeros((0, len(self.class_names)), np.float32)]
         for start in range(0, len(images), PREDICTION_BATCH):
             pieces.append(self.model.predict_on_batch(self.prepare(images[start : start + PREDICTION_BATCH])))
-        return np.concatenate(pieces)
+        probabilities = np.concatenate(pieces)
+        require_finite(self.origin, probabilities)
+        return probabilities
 
     def prepare(self, images: np.ndarray) -> np.ndarray:
         """Turn images uint8 (m, height, width, 3) into float32 with the values that the model takes."""
@@ -92,7 +94,7 @@ def load_classifier(source: str | Path) -> Classifier:
         return Classifier(model, entry.class_names, entry.name)
 
     path, model = open_model(source, classifiers())
-    return Classifier(model, class_names_of(path, model.output_shape[-1]), str(path))
+    return Classifier(model, class_names_of(path, outputs_of(model)), str(path))
 
 
 def open_model(source: str | Path, names: Iterable[str]) -> tuple[Path, keras.Model]:
@@ -122,6 +124,21 @@ def open_model(source: str | Path, names: Iterable[str]) -> tuple[Path, keras.Mo
         return path, keras.saving.load_model(path, compile=False)
     except (OSError, ValueError, TypeError, KeyError, RuntimeError, zipfile.BadZipFile) as error:
         raise WeightsError(f"{path}: not a Keras model that loads here ({first_line(error)}).") from error
+
+
+def outputs_of(model: keras.Model) -> int:
+    """Count the numbers that a model gives for a picture; 0 where it does not give one row of them."""
+    given = model.output  # `output_shape` of a dictionary with one entry is that of the entry
+    return given.shape[1] if isinstance(given, keras.KerasTensor) and len(given.shape) == 2 else 0
+
+
+def require_finite(origin: str, *outputs: np.ndarray) -> None:
+    """Raise ModelError where a model gave NaN or infinity, which would read as a result."""
+    if not all(np.isfinite(output).all() for output in outputs):
+        raise ModelError(
+            f"{origin}: expected finite numbers of the model. Received: NaN or infinity. The weights are damaged or "
+            "untrained."
+        )
 
 
 def class_names_of(path: Path, classes: int) -> tuple[str, ...]:

@@ -13,10 +13,10 @@ from keras_cv_course.data.image_files import resize_image
 from keras_cv_course.data.landmarks import BODY_32, EYE_CORNERS, FACE_68, PointScheme
 from keras_cv_course.data.letterbox import letterbox_placement
 from keras_cv_course.errors import ModelError
-from keras_cv_course.models.classifier import open_model
+from keras_cv_course.models.classifier import open_model, require_finite
 from keras_cv_course.models.heatmaps import expected_points
 from keras_cv_course.models.hourglass import STRIDE, stacked_hourglass
-from keras_cv_course.models.landmarks import decode_prediction
+from keras_cv_course.models.landmarks import decode_landmarks
 from keras_cv_course.models.pixels import model_pixels
 from keras_cv_course.pretrained import landmark_models, weights_path
 from keras_cv_course.weights_file import read_weights
@@ -69,7 +69,7 @@ class LandmarkFinder:
             The probabilities of a face, float32 (m,), and points, float32 (m, n, 2), x and y in pixels.
 
         Raises:
-            ModelError: images of another dtype or size.
+            ModelError: images of another dtype or size, or a model whose numbers are not finite.
         """
         if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != (*self.input_size, 3):
             raise ModelError(
@@ -84,7 +84,8 @@ class LandmarkFinder:
             if isinstance(output, dict):
                 found = output["face"][:, 0], np.asarray(expected_points(output["heatmaps"][:, -1])) * STRIDE
             else:
-                found = decode_prediction(output, self.input_size)
+                found = decode_landmarks(output, self.input_size)
+            require_finite(self.origin, *found)
             probabilities.append(found[0])
             points.append(found[1])
         return np.concatenate(probabilities), np.concatenate(points)
@@ -148,14 +149,17 @@ def number_of_points(model: keras.Model, origin: str) -> int:
     Raises:
         ModelError: it is no model of points, or of a number whose order is not known.
     """
-    given, number = model.output, 0
-    if isinstance(given, dict) and "heatmaps" in given:
-        number = given["heatmaps"].shape[-1]
-    elif isinstance(given, keras.KerasTensor) and len(given.shape) == 2 and given.shape[1] % 2:
-        number = (given.shape[1] - 1) // 2
-    if number not in _SCHEMES or len(model.input_shape) != 4 or None in model.input_shape[1:]:
+    given, taken = keras.tree.map_structure(lambda output: output.shape, model.output), model.input_shape
+    number = 0
+    if isinstance(taken, tuple) and len(taken) == 4 and None not in taken[1:]:
+        if isinstance(given, tuple) and len(given) == 2 and given[1] % 2:
+            number = (given[1] - 1) // 2
+        elif isinstance(given, dict) and given.get("face") == (None, 1) and len(given.get("heatmaps", ())) == 5:
+            _, _, *size, number = given["heatmaps"]
+            number = number if size == [side // STRIDE for side in taken[1:3]] else 0
+    if number not in _SCHEMES:
         raise ModelError(
             f"{origin}: expected a model from images of a fixed size to {', '.join(map(str, _SCHEMES))} points, as "
-            f"`kcc train landmarks` makes it. Received: {model.input_shape} to {model.output_shape}."
+            f"`kcc train landmarks` makes it. Received: {taken} to {given}."
         )
     return number

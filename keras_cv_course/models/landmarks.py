@@ -21,7 +21,7 @@ Tensor = Any
 SPREAD = 1.25  # of the heatmaps that networks are trained on, pixels of the maps
 
 
-def encode_target(points: np.ndarray, has_face: Any, image_size: tuple[int, int]) -> np.ndarray:
+def encode_landmarks(points: np.ndarray, has_face: Any, image_size: tuple[int, int]) -> np.ndarray:
     """Turn points into targets.
 
     Args:
@@ -49,7 +49,7 @@ def encode_target(points: np.ndarray, has_face: Any, image_size: tuple[int, int]
     return np.where(has_face[..., None], target, 0).astype(np.float32)
 
 
-def decode_prediction(prediction: np.ndarray, image_size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+def decode_landmarks(prediction: np.ndarray, image_size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     """Turn targets, or what a network gives for them, into probabilities and points.
 
     Args:

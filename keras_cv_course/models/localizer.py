@@ -42,9 +42,13 @@ def encode_target(
         float32 (..., 5 + num_classes): 1, box and a 1 at the class; only zeros where there is no object.
 
     Raises:
-        DataContentError: a class id that is none, or an object whose box is empty.
+        DataContentError: arrays that do not fit, a class id that is none, or an object whose box is empty.
     """
     boxes, class_ids = np.asarray(boxes, np.float32), np.asarray(class_ids)
+    if boxes.shape != (*class_ids.shape, 4):
+        raise DataContentError(
+            f"Expected boxes (..., 4) and a class id for each. Received: shapes {boxes.shape} and {class_ids.shape}."
+        )
     there = class_ids != NO_OBJECT
     if not ((class_ids >= NO_OBJECT) & (class_ids < num_classes)).all():
         raise DataContentError(
@@ -96,6 +100,7 @@ def decode_prediction(y: np.ndarray, image_size: tuple[int, int], threshold: flo
         )
     height, width = image_size
     scores, x, middle_y, box_height, box_width = np.moveaxis(y[..., :NUMBERS_BEFORE_CLASSES], -1, 0)
+    box_height, box_width = np.maximum(box_height, 0), np.maximum(box_width, 0)  # a linear output can be below 0
     centred = np.stack([x * width, middle_y * height, box_width * width, box_height * height], axis=-1)
     class_scores = y[..., NUMBERS_BEFORE_CLASSES:]
     class_ids = np.where(scores >= threshold, class_scores.argmax(axis=-1), NO_OBJECT)
@@ -185,6 +190,7 @@ def localization_head(features: Any, num_classes: int, units: int = 128) -> Any:
     return layers.Concatenate(name="y")(parts)
 
 
+@keras.saving.register_keras_serializable("keras_cv_course")
 class LocalizationLoss(keras.losses.Loss):
     """The loss of the notes: what box and class cost counts only where there is an object.
 

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from keras_cv_course.errors import ModelError
-from keras_cv_course.models.classifier import class_names_of, open_model
+from keras_cv_course.models.classifier import class_names_of, open_model, outputs_of, require_finite
 from keras_cv_course.models.localizer import (
     NUMBERS_BEFORE_CLASSES,
     THRESHOLD,
@@ -67,7 +67,7 @@ class Localizer:
             Arrays of m rows, boxes in pixels of these images.
 
         Raises:
-            ModelError: images of another dtype or size.
+            ModelError: images of another dtype or size, or a model whose numbers are not finite.
         """
         if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != (*self.input_size, 3):
             raise ModelError(
@@ -78,7 +78,9 @@ class Localizer:
         for start in range(0, len(images), PREDICTION_BATCH):
             batch = model_pixels(self.model, images[start : start + PREDICTION_BATCH])
             rows.append(self.model.predict_on_batch(batch))
-        return decode_prediction(np.concatenate(rows), self.input_size, threshold)
+        y = np.concatenate(rows)
+        require_finite(self.origin, y)
+        return decode_prediction(y, self.input_size, threshold)
 
 
 def load_localizer(source: str | Path) -> Localizer:
@@ -97,4 +99,4 @@ def load_localizer(source: str | Path) -> Localizer:
         read_weights(weights_path(entry), model.weights)
         return Localizer(model, entry.class_names, entry.name)
     path, model = open_model(source, localizers())
-    return Localizer(model, class_names_of(path, model.output_shape[-1] - NUMBERS_BEFORE_CLASSES), str(path))
+    return Localizer(model, class_names_of(path, max(outputs_of(model) - NUMBERS_BEFORE_CLASSES, 0)), str(path))

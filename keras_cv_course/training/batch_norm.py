@@ -43,7 +43,7 @@ def reestimate_statistics(model: keras.Model, batches: Any) -> None:
         for number, (images, _) in enumerate(batches):
             for norm in norms:
                 norm.momentum = number / (number + 1)  # a running mean over all batches so far
-            model(np.asarray(images), training=True)
+            model(keras.tree.map_structure(np.asarray, images), training=True)
     finally:
         for norm, momentum in zip(norms, momenta, strict=True):
             norm.momentum = momentum

@@ -17,6 +17,7 @@ import numpy as np
 
 from keras_cv_course.data.boxed_images import BoxedImage, BoxedImages
 from keras_cv_course.data.image_files import read_image
+from keras_cv_course.detection.ciou_focal_loss import CIoUFocalLoss
 from keras_cv_course.detection.yolo_loss import YoloLoss, YoloMetrics
 from keras_cv_course.errors import DataContentError, ImageFileError, ModelError
 from keras_cv_course.metrics.detection import ignored_objects
@@ -36,6 +37,9 @@ from keras_cv_course.training.fit_settings import FitSettings
 from keras_cv_course.training.judge_detector import JudgeDetector
 from keras_cv_course.training.optimizers import make_optimizer
 from keras_cv_course.training.run_folder import History, RunFolder, TrainingState, restore_variables
+
+LossName = Literal["darknet", "ciou-focal"]
+LOSSES: dict[LossName, type[YoloLoss]] = {"darknet": YoloLoss, "ciou-focal": CIoUFocalLoss}
 
 STRIDE = 32
 JUDGED_BY = "val_ap50"
@@ -73,6 +77,7 @@ class DetectorFitConfig(FitSettings):
         epochs: passes over the training pictures, those with frozen layers included.
         frozen_epochs: the first of them, in which pretrained layers stay as they are; 0 for none. The learning rate
             rises and falls with frozen layers, and then again without.
+        loss: Darknet's, or the one of later years; see `LOSSES`.
         clip_norm: gradients whose norm is larger are shortened to it.
         average: share of the old value that the moving average of the weights keeps at each step, 0 to below 1.
         size_range: batches are up to so many pixels larger or smaller than the detector's input, a multiple of 32.
@@ -89,6 +94,7 @@ class DetectorFitConfig(FitSettings):
     batch_size: int = 16
     optimizer: Literal["sgd", "adam"] = "adam"
     learning_rate: float = 1e-3
+    loss: LossName = "darknet"
     clip_norm: float = 10.0
     average: float = 0.99
     size_range: int = 64
@@ -102,6 +108,7 @@ class DetectorFitConfig(FitSettings):
         """Refuse what cannot work."""
         super().__post_init__()
         self._require("frozen_epochs", 0 <= self.frozen_epochs <= self.epochs, f"from 0 to epochs ({self.epochs})")
+        self._require("loss", self.loss in LOSSES, f"one of {', '.join(LOSSES)}")
         self._require("clip_norm", self.clip_norm > 0, "above 0")
         self._require("average", 0 <= self.average < 1, "from 0 to below 1")
         self._require("size_range", self.size_range >= 0 and self.size_range % STRIDE == 0, f"a multiple of {STRIDE}")
@@ -275,7 +282,7 @@ def _train_phase(
         clip_norm=config.clip_norm,
         average=config.average,
     )
-    loss = YoloLoss(plan.anchors)
+    loss = LOSSES[config.loss](plan.anchors)
     model.compile(optimizer, loss, metrics=[YoloMetrics(loss)])
     model.optimizer.build(model.trainable_variables)
     if folder is not None and state.epochs_done > phase.first:

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from keras_cv_course.data.synthetic.landmark_set import LandmarkImages
 from keras_cv_course.errors import ModelError
-from keras_cv_course.models.landmarks import CoordinatesLoss, HeatmapsLoss, encode_target
+from keras_cv_course.models.landmarks import CoordinatesLoss, HeatmapsLoss, encode_landmarks
 from keras_cv_course.training.augment import Augmentation
 from keras_cv_course.training.augment_points import augment_points
 from keras_cv_course.training.batches import Change
@@ -77,7 +77,7 @@ def fit_landmarks(
         loss = {"face": "binary_crossentropy", "heatmaps": HeatmapsLoss()}
     return fit_targets(
         model,
-        TargetImages(train.images, encode_target(train.points, train.is_there, train.image_size)),
+        TargetImages(train.images, encode_landmarks(train.points, train.is_there, train.image_size)),
         config,
         loss=loss,
         change=None if config.augmentation is None else _change(train, config.augmentation),

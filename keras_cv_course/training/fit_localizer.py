@@ -115,14 +115,17 @@ def augment_localized(
 
     Returns:
         The pictures as :func:`~.augment.augment_batch` changes them, and targets whose boxes have moved along, cut off
-        at the edges. That of a picture without an object means nothing, before and after.
+        at the edges: only zeros where nothing of the object is left. The box of a picture without an object means
+        nothing, before and after.
     """
     geometry_seed, light_seed = tf.unstack(tf.random.split(seed, 2))
     transforms = random_transforms(tf.shape(images), augmentation, geometry_seed)
     size = tf.cast(tf.shape(images)[1:3], tf.float32)
     moved = move_boxes(targets[:, 1:NUMBERS_BEFORE_CLASSES], transforms, size)
     changed = random_light(warp(images, transforms), augmentation, light_seed)
-    return changed, tf.concat([targets[:, :1], moved, targets[:, NUMBERS_BEFORE_CLASSES:]], axis=1)
+    y = tf.concat([targets[:, :1], moved, targets[:, NUMBERS_BEFORE_CLASSES:]], axis=1)
+    seen = tf.reduce_min(moved[:, 2:], axis=1) > 0  # height and width
+    return changed, tf.where(seen[:, None], y, 0.0)
 
 
 def move_boxes(boxes: tf.Tensor, transforms: tf.Tensor, size: tf.Tensor) -> tf.Tensor:

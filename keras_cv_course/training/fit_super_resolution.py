@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_cv_course.data.landmarks import FACE_68
 from keras_cv_course.data.synthetic.landmark_set import LandmarkImages
 from keras_cv_course.errors import DataContentError
 from keras_cv_course.landmarks.component_maps import component_maps
@@ -52,7 +53,7 @@ def fit_super_resolution(
 
     Args:
         model: for pictures an eighth as high and wide as those of `train`.
-        train: large pictures, each with the 68 points of a face.
+        train: large pictures with the 68 points of a face; where there is none, the maps are to be empty.
         config: how to train.
         callbacks: further Keras callbacks.
 
@@ -60,20 +61,25 @@ def fit_super_resolution(
         The history: for each quantity a number for each epoch.
 
     Raises:
-        DataContentError: pictures that do not divide by 8.
+        DataContentError: pictures that do not divide by 8, or with other points.
         ModelError: a model for pictures of another size.
         RunError: a loss that is not finite.
     """
+    if train.scheme is not FACE_68:
+        raise DataContentError(f"Expected pictures with {FACE_68.name}. Received: {train.scheme.name}.")
     height, width = train.image_size
     size = height // MAPS_STRIDE, width // MAPS_STRIDE
 
     def encode(targets: Any) -> Any:
         maps = component_maps(targets["points"] / MAPS_STRIDE, size, MAPS_SPREAD)
+        maps = tf.where(targets["is_there"][..., None, None, None], maps, 0.0)
         return {"picture": tf.cast(targets["picture"], tf.float32) / 255.0, "maps": maps}
 
     return fit_targets(
         model,
-        TargetImages(shrink(train.images), {"picture": train.images, "points": train.points}),
+        TargetImages(
+            shrink(train.images), {"picture": train.images, "points": train.points, "is_there": train.is_there}
+        ),
         config,
         loss={"picture": "mean_absolute_error", "maps": MapsLoss(config.maps_weight)},
         encode=encode,
@@ -85,10 +91,13 @@ def shrink(images: np.ndarray) -> np.ndarray:
     """Average squares of 8 x 8 pixels: uint8 (m, height, width, 3) to (m, height / 8, width / 8, 3).
 
     Raises:
-        DataContentError: sides that do not divide by 8.
+        DataContentError: other pictures, or sides that do not divide by 8.
     """
+    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1] % FACTOR or images.shape[2] % FACTOR:
+        raise DataContentError(
+            f"Expected pictures uint8 (m, height, width, 3) whose sides are multiples of {FACTOR}. Received: "
+            f"{images.dtype} {images.shape}."
+        )
     number, height, width, channels = images.shape
-    if height % FACTOR or width % FACTOR:
-        raise DataContentError(f"Expected sides that are multiples of {FACTOR}. Received: {height} x {width}.")
     squares = images.reshape(number, height // FACTOR, FACTOR, width // FACTOR, FACTOR, channels)
     return np.rint(squares.mean(axis=(2, 4))).astype(np.uint8)

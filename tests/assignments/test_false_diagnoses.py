@@ -123,6 +123,29 @@ CASES = {  # what was written: assignment, function that is asked, function -> w
         {"classify_windows": ("classify(crops)", "classify(0 * crops)")},
         ["again and again", "divided by 255", "window_corners"],
     ),
+    "a map that is twice as fine": (
+        "08",
+        "roi_align",
+        {"roi_align": ("spatial_scale - 0.5", "spatial_scale * 2 - 0.5")},
+        ["are rounded", "width and height", "half", "The cause may be"],
+    ),
+    "the larger area for the union": (
+        "08",
+        "mask_iou",
+        {
+            "mask_iou": (
+                "np.maximum(union, 1)",
+                "np.maximum(np.maximum(rows1.sum(axis=1)[:, np.newaxis], rows2.sum(axis=1)), 1)",
+            )
+        },
+        ["twice", "Dice", "the smaller area", "first mask", "second mask", "neither"],
+    ),
+    "the mask's threshold turned around": (
+        "08",
+        "paste_mask",
+        {"paste_mask": ("values >= threshold", "values >= 1 - threshold")},
+        ["is not used", "below the threshold", "whole box", "comes before", "The cause may be"],
+    ),
     "an error in yolo_eval's own line, beside a wrong function": (
         "03",
         "yolo_eval",

@@ -1,9 +1,15 @@
 """`kcc data inspect`, `convert` and `roads`, as a user types them."""
 
+import base64
+import io
+import json
+import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from command_line import kcc
+from PIL import Image
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +41,27 @@ def test_inspect_says_what_is_wrong(roads: Path, tmp_path: Path) -> None:
     assert "box of an unknown class: 1 in 1 place\n    labels/road_000002.txt: class 9" in shown
     assert "box over the picture's edge: 1 in 1 place\n    labels/road_000002.txt: (-64, 0) to (320, 256)" in shown
     assert "3 things are wrong" in (tmp_path / "page.html").read_text()
+
+
+def test_inspect_masks(tmp_path: Path) -> None:
+    """The page shows masks, and not boxes alone, on pictures of one grey."""
+    Image.new("RGB", (120, 80), (90, 90, 90)).save(tmp_path / "1.png")
+    points = [[20, 20], [100, 20], [100, 60], [20, 60]]
+    shapes = [{"label": "tile", "points": points, "shape_type": "polygon"}]
+    shapes.append({"label": "tile", "points": points[:2], "shape_type": "line"})
+    (tmp_path / "1.json").write_text(json.dumps({"shapes": shapes, "imagePath": "1.png"}))
+    shown = kcc("data", "inspect", tmp_path, "--masks", "--html", tmp_path / "page.html")
+    assert shown.returncode == 0, shown.stderr
+    assert "Format: Labelme (JSON files)\n" in shown.stdout
+    assert "Boxes: 1, classes: 1\n" in shown.stdout
+    assert "Masks: one for each box\n" in shown.stdout
+    assert "annotation cannot be read: 1 in 1 place\n    1.json: 'tile': a line of 2 points" in shown.stdout
+    (picture,) = re.findall(r"data:image/[a-z]+;base64,([^\"]+)", (tmp_path / "page.html").read_text())[-1:]
+    with Image.open(io.BytesIO(base64.b64decode(picture))) as image:
+        middle, outside = (np.array(image.convert("RGB").getpixel(place)) for place in ((60, 45), (10, 70)))
+    assert np.abs(outside - 90).max() < 12  # JPEG
+    assert np.abs(middle - 90).max() > 40
+    assert kcc("data", "inspect", tmp_path).returncode != 0  # there are no boxes in a form that is read without
 
 
 def test_convert_there_and_back(roads: Path, tmp_path: Path) -> None:

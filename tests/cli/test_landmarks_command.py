@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 from command_line import kcc
@@ -82,6 +83,26 @@ def test_a_crown_is_put_on(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stderr
     crown, glasses = (np.asarray(Image.open(tmp_path / thing / "face.png"), int) for thing in ("crown", "glasses"))
     assert (np.abs(crown - glasses).max(axis=2) > 60).mean() > 0.01
+
+
+def test_points_that_are_no_face_s_spoil_one_picture_only(tmp_path: Path) -> None:
+    (face,) = draw_faces(1, seed=78, image_size=(32, 32), without_face=0)
+    inputs = keras.Input((32, 32, 3))
+    red_and_green = keras.layers.GlobalAveragePooling2D()(inputs)[:, :2]
+    outputs = keras.layers.Dense(137, use_bias=False, name="points")(red_and_green)
+    model = keras.Model(inputs, outputs)  # red: there is a face; green: with its points, else all at one place
+    model.get_layer("points").set_weights([np.stack([np.eye(137)[0], np.append(0, face.points.ravel() / 32)])])
+    model.save(tmp_path / "model.keras")
+    for name, colour in {"a": (255, 0, 0), "b": (255, 255, 0), "c": (0, 0, 0)}.items():
+        Image.new("RGB", (32, 32), colour).save(tmp_path / f"{name}.png")
+    options = ("--model", "model.keras", "--wear", "glasses", "--json", "found.json", "--out", "worn")
+    done = kcc("landmarks", ".", *options, cwd=tmp_path)
+    assert done.returncode == 1
+    assert "a.png: Expected the points of a face. Received: points on one line" in done.stderr
+    assert {path.name for path in (tmp_path / "worn").iterdir()} == {"b.png", "c.png"}
+    first, *others = json.loads((tmp_path / "found.json").read_text())["files"]
+    assert first.keys() == {"file", "error"}
+    assert [len(other["points"]) for other in others] == [68, 0]
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,7 @@ def test_a_run_stopped_before_its_report_makes_it(run: Path) -> None:
     again = kcc("train", "localizer", "--resume", run)
     assert again.returncode == 0, again.stderr
     assert (run / "result.json").read_text() == before
+    assert again.stderr.count("Reading pictures") == 1  # not those to train on
     complete = kcc("train", "localizer", "--resume", run)
     assert complete.returncode == 1
     assert "complete" in complete.stderr

@@ -9,11 +9,13 @@ from command_line import kcc
 from PIL import Image
 
 from keras_cv_course.cli.segmenter_result import measure_segmenter
-from keras_cv_course.cli.train_segmenter import ROAD_COLOURS
+from keras_cv_course.cli.train_segmenter import ROAD_COLOURS, pictures_for
+from keras_cv_course.data.masked_images import MaskedImage, MaskedImages
+from keras_cv_course.data.segmentation_datasets import write_coco_masks
 from keras_cv_course.data.segmented_images import draw_segmented_images
 from keras_cv_course.data.synthetic.road_scenes import SURFACES
 from keras_cv_course.models.segmenter import load_segmenter
-from keras_cv_course.run_lengths import decode_masks
+from keras_cv_course.run_lengths import decode_masks, encode_masks
 
 FAST = ("--input-size", 64, "--batch-size", 4, "--epochs", 1, "--precision", "float32")
 
@@ -51,6 +53,31 @@ def test_a_run_stopped_before_its_report_makes_it(run: Path) -> None:
     complete = kcc("train", "segmenter", "--resume", run)
     assert complete.returncode == 1
     assert "complete" in complete.stderr
+
+
+def test_pictures_of_a_set_are_divided_and_found_again(tmp_path: Path) -> None:
+    pixels = np.zeros((64, 96, 3), np.uint8)
+    mask = np.zeros((1, 64, 96), bool)
+    mask[0, 16:48, 24:72] = True
+    box, names = np.array([[24, 16, 72, 48]], np.float32), [f"{number}.png" for number in range(5)]
+    for name in names:
+        Image.fromarray(pixels).save(tmp_path / name)
+    images = tuple(
+        MaskedImage(name, tmp_path / name, (64, 96), box, np.array([0]), (frozenset(),), masks=encode_masks(mask))
+        for name in names
+    )
+    write_coco_masks(MaskedImages(tmp_path, images, ("car",), (1,), "coco"), tmp_path / "set")
+    details = {"data": str(tmp_path / "set"), "input_size": "32x64", "validation": 0.4, "fit": {}}
+    train, held_out = pictures_for(details, 0, resume=False)
+    assert (len(train), len(held_out), train.size) == (3, 2, (32, 64))
+    assert train.class_names == held_out.class_names == ("background", "car")
+    expected = np.zeros((32, 64), np.uint8)
+    expected[8:24, 16:48] = 1
+    np.testing.assert_array_equal(train.class_maps, [expected] * 3)
+    names_of = [{*details[f"{part}_pictures"]} for part in ("train", "held_out")]
+    assert not names_of[0] & names_of[1]
+    again, _ = pictures_for({**details, "class_names": [*train.class_names]}, 0, resume=True)
+    np.testing.assert_array_equal(again.images, train.images)
 
 
 def test_segment_colours_cuts_out_and_writes_masks(tmp_path: Path) -> None:

@@ -121,3 +121,17 @@ def test_what_is_refused():
         soft_non_max_suppression(*boxes, iou_threshold=1.5)
     with pytest.raises(DataContentError, match=r"score_threshold from 0 to 1. Received: -1"):
         notes_non_max_suppression(boxes[1], boxes[0], boxes[2], -1)
+
+
+@pytest.mark.parametrize("shorter", range(3), ids=["boxes", "scores", "classes"])
+def test_arrays_of_other_lengths_are_refused(shorter):
+    arrays = list(many_candidates(9, 2))
+    arrays[shorter] = arrays[shorter][:-1]
+    boxes, scores, classes = arrays
+    for suppress in (
+        lambda: non_max_suppression(boxes, scores, classes),
+        lambda: soft_non_max_suppression(boxes, scores, classes),
+        lambda: notes_non_max_suppression(scores, boxes, classes),
+    ):
+        with pytest.raises(DataContentError, match=r"Expected boxes \(n, 4\), and scores and class ids \(n,\)"):
+            suppress()

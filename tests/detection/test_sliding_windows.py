@@ -1,5 +1,7 @@
 """Windows by crops and by convolutions, and what is found with them."""
 
+import math
+
 import numpy as np
 import pytest
 from square_windows import CLASSES, picture, square_windows
@@ -133,15 +135,16 @@ def test_what_is_refused(squares, noise):
             classify(squares, noise / 255, (2, 2))
     with pytest.raises(DataContentError, match=r"Call detect_windows\(classifier, \[image\]\)"):
         detect_windows(squares, noise)
-    with pytest.raises(DataContentError, match=r"window_heights in pixels.*Received: \[0\]"):
-        detect_windows(squares, [noise], window_heights=[0])
+    for heights in ([], [8, 1], [8, math.nan], [math.inf]):  # 1: 8 times the picture's size
+        with pytest.raises(DataContentError, match=r"window_heights in pixels, each at least 2: .*Received: \["):
+            detect_windows(squares, [noise], window_heights=heights)
     with pytest.raises(DataContentError, match=r"Near names: green"):
         detect_windows(squares, [noise], classes=["gren"])
     with pytest.raises(DataContentError, match=r"images uint8.*float64"):
         next(detect_windows(squares, [noise / 255]))
     broken = square_windows()
     broken.model.get_layer("class").set_weights([np.full((48, 3), np.nan, np.float32), np.zeros(3)])
-    with pytest.raises(DataContentError, match="squares: expected finite numbers"):
+    with pytest.raises(ModelError, match="squares: expected finite numbers"):
         next(detect_windows(broken, [noise]))
 
 

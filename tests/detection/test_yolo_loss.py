@@ -10,9 +10,12 @@ import pytest
 import tensorflow as tf
 from raw_outputs import ANCHORS, noise
 
+from keras_cv_course.detection.ciou_focal_loss import CIoUFocalLoss
 from keras_cv_course.detection.targets import pad_truth
 from keras_cv_course.detection.yolo_loss import LOSS_PARTS, MEASURES, YoloLoss, YoloMetrics
 from keras_cv_course.errors import ModelError
+
+BOTH = (YoloLoss, CIoUFocalLoss)
 
 
 def gradient(loss: YoloLoss, truth: np.ndarray, raw: np.ndarray) -> np.ndarray:
@@ -151,9 +154,10 @@ HARD = {
 @pytest.mark.parametrize("spread", [0, 1, 60_000], ids=["zero", "noise", "huge"])
 @pytest.mark.parametrize("dtype", ["float32", "float16"])
 @pytest.mark.parametrize("truth", HARD.values(), ids=HARD)
-def test_always_finite(truth: np.ndarray, dtype: str, spread: float) -> None:
+@pytest.mark.parametrize("kind", BOTH)
+def test_always_finite(kind: type[YoloLoss], truth: np.ndarray, dtype: str, spread: float) -> None:
     raw = np.clip(noise(2, 4, 5, 2, spread=spread), -65_000, 65_000).astype(dtype)
-    loss = YoloLoss(ANCHORS, pull_to_anchors=True)
+    loss = kind(ANCHORS, pull_to_anchors=True)
     assert loss.call(truth, raw).dtype == "float32"
     if spread < 1000:  # beyond, float16 cannot hold the gradient of a squared error
         assert np.isfinite(gradient(loss, truth, raw)).all()
@@ -218,9 +222,10 @@ def small_network(anchors: int, classes: int) -> keras.Model:
     )
 
 
-def test_fit_learns_to_find_squares() -> None:
+@pytest.mark.parametrize("kind", BOTH)
+def test_fit_learns_to_find_squares(kind: type[YoloLoss]) -> None:
     anchors = [[2.4, 2.4], [3.6, 3.6]]
-    loss = YoloLoss(anchors)
+    loss = kind(anchors)
     model = small_network(2, 2)
     model.compile(keras.optimizers.Adam(3e-3), loss, metrics=[YoloMetrics(loss)])
     history = model.fit(*coloured_squares(512, 0), batch_size=32, epochs=12, verbose=0).history
@@ -235,14 +240,16 @@ def test_fit_learns_to_find_squares() -> None:
     assert found["average_iou"] > 0.6
 
 
-def test_a_compiled_model_is_saved_with_its_loss(tmp_path: Path) -> None:
-    loss = YoloLoss(ANCHORS, object_scale=3, pull_to_anchors=True)
+@pytest.mark.parametrize("kind", BOTH)
+def test_a_compiled_model_is_saved_with_its_loss(kind: type[YoloLoss], tmp_path: Path) -> None:
+    loss = kind(ANCHORS, object_scale=3, pull_to_anchors=True)
     model = small_network(5, 2)
     model.compile("sgd", loss, metrics=[YoloMetrics(loss)])
     images, truth = coloured_squares(4, 0)
     before = model.evaluate(images, truth, return_dict=True, verbose=0)
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert type(loaded.loss) is kind
     assert loaded.loss.get_config() == loss.get_config()
     assert loaded.evaluate(images, truth, return_dict=True, verbose=0) == pytest.approx(before)
 
@@ -268,15 +275,17 @@ def test_same_on_jax(tmp_path: Path) -> None:
     np.savez(tmp_path / "batch.npz", truth=truth, raw=raw, anchors=ANCHORS, images=images, squares=squares)
     code = """
 import sys, jax, json, keras, numpy as np
+from keras_cv_course.detection.ciou_focal_loss import CIoUFocalLoss
 from keras_cv_course.detection.yolo_loss import YoloLoss, YoloMetrics
 folder = sys.argv[1]
 batch = np.load(folder + "/batch.npz")
-loss = YoloLoss(batch["anchors"], pull_to_anchors=True)
-gradient = jax.jit(jax.grad(lambda raw: loss(batch["truth"], raw)))(batch["raw"])
+for kind in (CIoUFocalLoss, YoloLoss):
+    loss = kind(batch["anchors"], pull_to_anchors=True)
+    gradient = jax.jit(jax.grad(lambda raw: loss(batch["truth"], raw)))(batch["raw"])
+    np.save(folder + f"/{kind.__name__}.npy", gradient)
 model = keras.Sequential([keras.Input((32, 32, 3)), keras.layers.Conv2D(35, 8, 8)])
 model.compile("sgd", loss, metrics=[YoloMetrics(loss)])
 history = model.fit(batch["images"], batch["squares"], verbose=0).history
-np.save(folder + "/gradient.npy", gradient)
 print(json.dumps(history))
 """
     done = subprocess.run(
@@ -287,8 +296,9 @@ print(json.dumps(history))
         env={**os.environ, "KERAS_BACKEND": "jax", "PYTHONPATH": os.pathsep.join(sys.path)},
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    expected = gradient(YoloLoss(ANCHORS, pull_to_anchors=True), truth, raw)
-    # Both add the same float32 numbers, in another order.
-    np.testing.assert_allclose(np.load(tmp_path / "gradient.npy"), expected, atol=1e-6)
+    for kind in BOTH:
+        expected = gradient(kind(ANCHORS, pull_to_anchors=True), truth, raw)
+        # Both add the same float32 numbers, in another order.
+        np.testing.assert_allclose(np.load(tmp_path / f"{kind.__name__}.npy"), expected, atol=1e-6)
     history = json.loads(done.stdout.splitlines()[-1])
     assert history["loss"][0] == pytest.approx(sum(history[part][0] for part in LOSS_PARTS), rel=1e-4)

@@ -40,6 +40,7 @@ def test_equals_a_plain_loop() -> None:
 def test_only_empty_pictures_have_no_mean_iou() -> None:
     metrics = localization_metrics(np.zeros((2, 4)), np.array([-1, -1]), np.zeros((2, 4)), np.array([-1, 0]))
     assert np.isnan(metrics.mean_iou)
+    assert metrics.to_json()["mean_iou"] is None
     assert (metrics.objects, metrics.correct) == (0, 0.5)
 
 

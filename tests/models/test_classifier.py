@@ -100,3 +100,10 @@ def test_model_of_another_kind_is_refused(shape: dict[str, int | None]) -> None:
 def test_wrong_images_are_refused(images: np.ndarray) -> None:
     with pytest.raises(ModelError, match=r"uint8 \(m, 8, 8, 3\)"):
         Classifier(small_model(), ("a", "b"), "test").predict(images)
+
+
+def test_numbers_that_are_none_are_no_probabilities() -> None:
+    model = small_model()
+    model.layers[-1].bias.assign([np.nan, 0])
+    with pytest.raises(ModelError, match="here: expected finite numbers"):
+        Classifier(model, ("no", "yes"), "here").predict(np.zeros((1, 8, 8, 3), np.uint8))

@@ -1,6 +1,7 @@
 """Models of points from where people have them, on pictures of any size."""
 
 import json
+import math
 from pathlib import Path
 
 import keras
@@ -12,7 +13,7 @@ from keras_cv_course.data.landmarks import EYE_CORNERS, FACE_68
 from keras_cv_course.data.synthetic.faces import draw_faces
 from keras_cv_course.errors import ModelError, WeightsError
 from keras_cv_course.metrics.landmarks import measure_landmarks
-from keras_cv_course.models.landmark_finder import LandmarkFinder, load_landmark_finder
+from keras_cv_course.models.landmark_finder import LandmarkFinder, load_landmark_finder, number_of_points
 from keras_cv_course.models.landmarks import landmark_regressor
 
 
@@ -78,6 +79,33 @@ def test_run_folder_and_bare_file(tmp_path: Path) -> None:
     (tmp_path / "model.keras").unlink()
     with pytest.raises(WeightsError, match="not complete"):
         load_landmark_finder(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "outputs",
+    [
+        {"points": (9,)},
+        {"heatmaps": (1, 8, 8, 4)},
+        {"heatmaps": (1, 8, 8, 4), "face": (2,)},
+        {"heatmaps": (8, 8, 4), "face": (1,)},
+        {"heatmaps": (1, 4, 4, 4), "face": (1,)},  # half of the maps' size
+        {"heatmaps": (1, 8, 8, 5), "face": (1,)},
+    ],
+    ids=str,
+)
+def test_other_outputs_are_no_points(outputs: dict[str, tuple[int, ...]]) -> None:
+    inputs = keras.Input((32, 32, 3))
+    flat = layers.GlobalAveragePooling2D()(inputs)
+    given = {name: layers.Reshape(shape)(layers.Dense(math.prod(shape))(flat)) for name, shape in outputs.items()}
+    with pytest.raises(ModelError, match="other: expected a model from images of a fixed size to 68, 4, 32 points"):
+        number_of_points(keras.Model(inputs, given), "other")
+
+
+def test_numbers_that_are_none_are_no_points() -> None:
+    broken = landmark_regressor(4, (8, 8), filters=(4,))
+    broken.get_layer("face").bias.assign([np.nan])
+    with pytest.raises(ModelError, match="broken: expected finite numbers"):
+        LandmarkFinder(broken, EYE_CORNERS, "broken").predict(np.zeros((1, 8, 8, 3), np.uint8))
 
 
 def test_what_is_no_model_of_points_is_refused(tmp_path: Path) -> None:

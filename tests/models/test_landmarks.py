@@ -16,36 +16,36 @@ from keras_cv_course.models.landmarks import (
     CoordinatesLoss,
     HeatmapsLoss,
     coordinates_head,
-    decode_prediction,
-    encode_target,
+    decode_landmarks,
+    encode_landmarks,
     landmark_regressor,
 )
 
 
 def test_targets_and_back() -> None:
     points = np.random.default_rng(0).uniform(-5, 60, (3, 68, 2)).astype(np.float32)
-    target = encode_target(points, [True, False, True], (40, 50))
+    target = encode_landmarks(points, [True, False, True], (40, 50))
     assert target.shape == (3, 137)
     assert target[0, 1] == pytest.approx(points[0, 0, 0] / 50)
     assert target[0, 2] == pytest.approx(points[0, 0, 1] / 40)
     np.testing.assert_array_equal(target[1], 0)
-    there, found = decode_prediction(target, (40, 50))
+    there, found = decode_landmarks(target, (40, 50))
     np.testing.assert_array_equal(there, [1, 0, 1])
     np.testing.assert_allclose(found[[0, 2]], points[[0, 2]], rtol=1e-6, atol=1e-6)
-    assert encode_target(points[0, :4], True, (40, 50)).shape == (9,)
-    assert decode_prediction(target[:0], (40, 50))[1].shape == (0, 68, 2)
+    assert encode_landmarks(points[0, :4], True, (40, 50)).shape == (9,)
+    assert decode_landmarks(target[:0], (40, 50))[1].shape == (0, 68, 2)
 
 
 def test_what_is_no_target_is_refused() -> None:
     with pytest.raises(ModelError, match="a truth value for each"):
-        encode_target(np.zeros((3, 68, 2)), True, (40, 50))
+        encode_landmarks(np.zeros((3, 68, 2)), True, (40, 50))
     with pytest.raises(ModelError, match="1 \\+ 2 n numbers"):
-        decode_prediction(np.zeros((3, 136)), (40, 50))
+        decode_landmarks(np.zeros((3, 136)), (40, 50))
 
 
 def test_loss_of_coordinates_counts_points_only_where_there_is_a_face() -> None:
     draw = np.random.default_rng(1)
-    truth = encode_target(draw.uniform(0, 9, (2, 4, 2)), [True, False], (9, 9))
+    truth = encode_landmarks(draw.uniform(0, 9, (2, 4, 2)), [True, False], (9, 9))
     predicted = draw.uniform(0.1, 0.9, (2, 9)).astype(np.float32)
     p = predicted[:, 0]
     expected = [-np.log(p[0]) + 3 * np.abs(predicted[0, 1:] - truth[0, 1:]).mean(), -np.log(1 - p[1])]
@@ -56,7 +56,7 @@ def test_loss_of_coordinates_counts_points_only_where_there_is_a_face() -> None:
 def test_loss_of_heatmaps_is_the_cross_entropy_of_each_map() -> None:
     draw = np.random.default_rng(2)
     points = draw.uniform(0, 24, (2, 3, 2))
-    truth = encode_target(points, [True, False], (16, 24))
+    truth = encode_landmarks(points, [True, False], (16, 24))
     raw = draw.normal(0, 1, (2, 2, 4, 6, 3)).astype(np.float32)
     expected = 0.0
     for stack in range(2):
@@ -125,10 +125,10 @@ ON_JAX = """
 import json, keras, numpy as np
 from keras_cv_course.models.heatmaps import decode_heatmaps, encode_heatmaps
 from keras_cv_course.models.hourglass import stacked_hourglass
-from keras_cv_course.models.landmarks import HeatmapsLoss, encode_target
+from keras_cv_course.models.landmarks import HeatmapsLoss, encode_landmarks
 
 points = np.random.default_rng(0).uniform(0, 16, (2, 4, 2)).astype("float32")
-target = encode_target(points, np.ones(2, bool), (16, 16))
+target = encode_landmarks(points, np.ones(2, bool), (16, 16))
 model = stacked_hourglass(4, (16, 16), filters=4, depth=1)
 model.compile("sgd", {"face": "binary_crossentropy", "heatmaps": HeatmapsLoss()})
 before = model.get_layer("stem_conv1").get_weights()[0]

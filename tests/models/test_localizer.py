@@ -52,7 +52,14 @@ def test_worked_example() -> None:
     assert not encode_target(np.zeros(4), np.int64(NO_OBJECT), SIZE, 3).any()
 
 
+def test_a_size_below_zero_is_an_empty_box() -> None:
+    found = decode_prediction(np.float32([0.9, 0.4, 0.5, -0.1, -2, 0, 1, 0]), SIZE)
+    np.testing.assert_allclose(found.boxes, [40, 30, 40, 30], atol=1e-4)
+
+
 def test_what_is_no_target_is_refused() -> None:
+    with pytest.raises(DataContentError, match=r"a class id for each. Received: shapes \(2, 4\) and \(3,\)"):
+        encode_target(np.ones((2, 4)), np.array([0, 0, -1]), SIZE, 3)
     with pytest.raises(DataContentError, match=r"class ids from 0 to 2.*Received: 3"):
         encode_target(np.ones((1, 4)), np.array([3]), SIZE, 3)
     with pytest.raises(DataContentError, match="an empty one"):
@@ -88,7 +95,8 @@ def test_loss_is_that_of_a_plain_loop(variant: str, box_weight: float) -> None:
     loss = LocalizationLoss(variant, box_weight)
     np.testing.assert_allclose(loss.call(y_true, y_pred), expected, rtol=1e-5)  # sums of a dozen float32 numbers
     assert float(loss(y_true, y_pred)) == pytest.approx(np.mean(expected), rel=1e-5)
-    assert LocalizationLoss.from_config(loss.get_config()).get_config() == loss.get_config()
+    saved = keras.saving.serialize_keras_object(loss)
+    assert keras.saving.deserialize_keras_object(saved).get_config() == loss.get_config()
 
 
 @pytest.mark.parametrize("variant", ["notes", "squared"])

@@ -51,6 +51,19 @@ def test_boxes_stay_around_what_they_hold() -> None:
             np.testing.assert_allclose(box, seen, atol=1)  # a pixel is coloured or not
 
 
+def test_an_object_that_leaves_the_picture_is_none() -> None:
+    boxes = np.float32([[0, 10, 2, 12], [0, 0, 48, 32]])
+    y = np.repeat(encode_target(boxes, np.array([0, 1]), SIZE, 2), 50, axis=0)
+    shifted = replace(GEOMETRY, flip=False, zoom=0.0, shift=0.5)
+    _, targets = augment_localized(tf.zeros((100, *SIZE, 3)), tf.constant(y), shifted, tf.constant([1, 2]))
+    small, large = targets.numpy()[:50], targets.numpy()[50:]
+    gone = small[:, 0] == 0
+    assert 10 < gone.sum() < 40
+    assert not small[gone].any()
+    assert (np.minimum(small[~gone, 3], small[~gone, 4]) > 0).all()
+    np.testing.assert_array_equal(large[:, [0, 6]], 1)
+
+
 def test_equal_seeds_give_equal_batches() -> None:
     data = squares(8)
     images, y = tf.constant(data.images / np.float32(255)), encode_target(data.boxes, data.class_ids, SIZE, 2)

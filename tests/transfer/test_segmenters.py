@@ -30,8 +30,14 @@ def test_logits_have_the_size_of_the_picture() -> None:
     assert model.output_shape == (None, 64, 96, 5)
     assert white_level(model) == 255
     assert np.isfinite(model.predict_on_batch(np.full((1, 64, 96, 3), 99.0, np.float32))).all()
-    shipped = unet_on(load_backbone("signs-resnet50"), 2)  # its maps are 32, 15, 8, 4 and 2 high
-    assert shipped.output_shape == (None, 64, 64, 2)
+
+
+def test_maps_that_are_no_exact_halves_are_joined() -> None:
+    inputs = keras.Input((32, 64, 3))
+    x = layers.Conv2D(4, 3, 2, "same")(inputs)
+    x = layers.Conv2D(4, 3, 2, "valid")(x)  # 7 x 15
+    x = layers.Conv2D(4, 3, 2, "same")(x)  # 4 x 8
+    assert unet_on(Backbone("own", keras.Model(inputs, x), AS_IT_IS), 2).output_shape == (None, 32, 64, 2)
 
 
 def test_what_has_no_maps_of_several_sizes_is_refused() -> None:

@@ -4,14 +4,17 @@ import mmap
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from keras_cv_course.data.boxed_images import BoxedImage, BoxedImages, Kind, Problem
+from keras_cv_course.data.detection_formats.segments import read_segment
 from keras_cv_course.data.image_files import read_image_size
 from keras_cv_course.data.image_folders import PICTURE_SUFFIXES
+from keras_cv_course.data.masked_images import MaskedImage, MaskedImages
 from keras_cv_course.errors import DataContentError, DataFileError, ImageFileError
+from keras_cv_course.run_lengths import Rle
 
 PICTURE_FOLDERS = ("images", "jpegimages")  # part of a picture's place, not of its name
 
@@ -19,18 +22,28 @@ _LARGEST = float(np.finfo(np.float32).max)
 
 
 class Row(NamedTuple):
-    """One box as a file has it: xyxy in pixels, and its class by name or, where the format has numbers, by number."""
+    """One box as a file has it: xyxy in pixels, and its class by name or, where the format has numbers, by number.
+
+    `mask` is what :func:`~.segments.read_segment` reads, and in the assembly its result; None where there is none.
+    """
 
     xyxy: tuple[float, ...]
     category: str | int
     flags: frozenset[str] = frozenset()
+    mask: Any = None
 
 
 class Assembly:
     """A set that grows while its files are read."""
 
     def __init__(
-        self, root: Path, format: str, class_names: Sequence[str] | None, category_ids: Sequence[int] | None = None
+        self,
+        root: Path,
+        format: str,
+        class_names: Sequence[str] | None,
+        category_ids: Sequence[int] | None = None,
+        *,
+        masked: bool = False,
     ) -> None:
         """Begin.
 
@@ -39,7 +52,9 @@ class Assembly:
             format: as in `BoxedImages`.
             class_names: of the set, in order; None where the boxes' own names make the list, sorted.
             category_ids: COCO's numbers; None numbers from 1.
+            masked: every box has a mask, and one that has none is left out.
         """
+        self.masked = masked
         self.root = root
         self.format = format
         self.class_names = class_names
@@ -55,6 +70,7 @@ class Assembly:
         self._rows: dict[Path, list[Row]] = {}
         self._details: dict[Path, tuple[str, tuple[int, int] | None, int | str | None]] = {}
         self._splits: dict[Path, set[str]] = defaultdict(set)
+        self._ignored: dict[Path, Rle | None] = {}
 
     @property
     def pictures(self) -> list[Path]:
@@ -116,19 +132,28 @@ class Assembly:
         splits: Iterable[str] = (),
         written_size: tuple[int, int] | None = None,
         image_id: int | str | None = None,
+        ignored: Rle | None = None,
     ) -> None:
         """Take over a picture with its boxes; the same again, from another list, adds its `splits` only."""
-        if self.size(picture, where) is None:
+        size = self.size(picture, where)
+        if size is None:
             return
-        kept, not_finite = [], 0
+        kept, not_finite, without_mask, broken = [], 0, 0, []
         unknown: dict[str | int, int] = defaultdict(int)
         for row in rows:
             if not all(abs(side) <= _LARGEST for side in row.xyxy):  # so that NaN fails
                 not_finite += 1
             elif self._unknown(row.category):
                 unknown[row.category] += 1
-            else:
+            elif not self.masked:
                 kept.append(row)
+            elif row.mask is None:
+                without_mask += 1
+            else:
+                try:
+                    kept.append(row._replace(mask=read_segment(row.mask, size)))
+                except (ValueError, TypeError) as error:
+                    broken.append(f"mask: {error}")
         if picture in self._rows and self._rows[picture] != kept:
             first, *_ = self._details[picture]
             self.problem(Kind.TWICE, where, f"other boxes for {self.place(picture)} than in {first}, which count")
@@ -136,6 +161,11 @@ class Assembly:
         if picture not in self._rows:
             self._rows[picture] = kept
             self._details[picture] = (where, written_size, image_id)
+            self._ignored[picture] = ignored
+            for detail in broken:
+                self.problem(Kind.UNREADABLE, where, detail)
+            if without_mask:
+                self.problem(Kind.NO_MASK, where, "a box alone", without_mask)
             if not_finite:
                 self.problem(Kind.UNREADABLE, where, "a coordinate that is no finite number", not_finite)
             for category, count in unknown.items():
@@ -192,6 +222,15 @@ class Assembly:
             tuple(self.problems),
             tuple(self.left_out),
         )
+
+    def finish_masked(self) -> MaskedImages:
+        """Give the set with its masks; see :meth:`finish`."""
+        data = self.finish()
+        images = []
+        for image in data.images:
+            masks = tuple(row.mask for row in self._rows[image.path])
+            images.append(MaskedImage(**vars(image), masks=masks, ignored=self._ignored[image.path]))
+        return MaskedImages(**{**vars(data), "images": tuple(images)})
 
 
 def reason(error: ImageFileError, path: Path) -> str:

@@ -5,7 +5,7 @@
     annotations/instances_train.json, instances_val.json ...   images/1.jpg
 
 A box is x and y of its left upper corner, width and height, in pixels with fractions; 0 is the outer edge of the first
-pixel.
+pixel. A mask is a list of polygons or run lengths.
 
 Source: https://cocodataset.org/#format-data
 """
@@ -18,11 +18,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pycocotools import mask as coco_mask
 
 from keras_cv_course.data.boxed_images import FLAGS, BoxedImage, BoxedImages, Kind
 from keras_cv_course.data.detection_formats.assembly import Assembly, Row, contains, read_text, split_of_name
 from keras_cv_course.data.detection_formats.decimals import shortest_numbers
+from keras_cv_course.data.masked_images import MaskedImage, MaskedImages
 from keras_cv_course.errors import DataContentError, DataFileError
+from keras_cv_course.run_lengths import to_json
 
 PICTURES = "images"
 _WHOLE = "instances"  # the file of the pictures that are in no part
@@ -41,6 +44,11 @@ def find_coco(path: Path) -> list[Path]:
     ]
 
 
+def find_coco_masks(path: Path) -> list[Path]:
+    """Give the files of :func:`find_coco` that have masks."""
+    return [file for file in find_coco(path) if contains(file, b'"segmentation"')]
+
+
 def read_coco(path: Path) -> BoxedImages:
     """Read a set: one JSON file, or all of a folder; classes are in the order of their category ids.
 
@@ -48,12 +56,20 @@ def read_coco(path: Path) -> BoxedImages:
         DataFileError: a file that is no JSON.
         DataContentError: no COCO annotations, or files with different categories.
     """
-    files = find_coco(path)
+    return _read(path, find_coco(path), masked=False).finish()
+
+
+def read_coco_masks(path: Path) -> MaskedImages:
+    """Read a set with its masks, polygons or run lengths; else as :func:`read_coco`."""
+    return _read(path, find_coco_masks(path), masked=True).finish_masked()
+
+
+def _read(path: Path, files: list[Path], *, masked: bool) -> Assembly:
     root = path if path.is_dir() else path.parent
     root = root.parent if root.name == "annotations" else root
     contents = {file: _read_json(file) for file in files}
     categories = _categories(contents)
-    set_ = Assembly(root, "coco", list(categories.values()), list(categories))
+    set_ = Assembly(root, "coco", list(categories.values()), list(categories), masked=masked)
     number_of = {category_id: number for number, category_id in enumerate(categories)}
     left_out: dict[str, int] = defaultdict(int)
     for file, content in contents.items():
@@ -67,7 +83,7 @@ def read_coco(path: Path) -> BoxedImages:
                 f"Received: something else ({type(error).__name__}: {error})."
             ) from error
     set_.left_out = [f"{name} of {count} annotations" for name, count in left_out.items() if count]
-    return set_.finish()
+    return set_
 
 
 def write_coco(data: BoxedImages, root: Path) -> None:
@@ -159,9 +175,10 @@ def _read_part(
         if category not in number_of:
             set_.problem(Kind.UNKNOWN_CLASS, where, f"category_id {category!r}")
             continue
-        rows[image_id].append(Row((x, y, x + width, y + height), number_of[category], frozenset(flags)))
+        box, mask = (x, y, x + width, y + height), annotation.get("segmentation")
+        rows[image_id].append(Row(box, number_of[category], frozenset(flags), mask or None if set_.masked else None))
         for name in ("segmentation", "keypoints", "attributes"):
-            left_out[name] += bool(annotation.get(name))
+            left_out[name] += bool(annotation.get(name)) and not (set_.masked and name == "segmentation")
     for image in content["images"]:
         where = f"{place}: {image['file_name']}"
         picture = set_.find(names[image["id"]], [set_.root / PICTURES, file.parent, set_.root], where)
@@ -216,4 +233,7 @@ def _annotations(image: BoxedImage, category_ids: tuple[int, ...]) -> list[dict[
                 **{flag: 1 for flag in FLAGS if flag in flags and flag != "crowd"},
             }
         )
+    if isinstance(image, MaskedImage):
+        for annotation, mask in zip(written, image.masks, strict=True):
+            annotation |= {"area": int(coco_mask.area(mask)), "segmentation": to_json(mask)}
     return written

@@ -42,7 +42,7 @@ def read_voc(path: Path) -> BoxedImages:
     root = path.parent if path.name.lower() in ("annotations", "labels") else path
     set_ = Assembly(root, "voc", *read_class_list(root))
     files = {_stem(file, root): file for file in find_voc(path)}
-    splits = _read_lists(root, files, set_)
+    splits = read_lists(root / "ImageSets" / "Main", files, set_)
     left_out: dict[str, int] = defaultdict(int)
     for stem, file in files.items():
         where = set_.place(file)
@@ -129,10 +129,9 @@ def _stem(file: Path, root: Path) -> str:
     return "/".join(part for part in parts if part.lower() != "annotations")
 
 
-def _read_lists(root: Path, files: dict[str, Path], set_: Assembly) -> dict[str, set[str]]:
-    """Read which lists name which annotation."""
+def read_lists(folder: Path, files: dict[str, Path], set_: Assembly) -> dict[str, set[str]]:
+    """Read which lists in a folder name which annotation; `files` are the annotations by the names in the lists."""
     splits: dict[str, set[str]] = defaultdict(set)
-    folder = root / "ImageSets" / "Main"
     for path in sorted(folder.glob("*.txt")) if folder.is_dir() else []:
         lines = [line.strip() for line in read_text(path).splitlines() if line.strip()]
         # car_train.txt says of every picture, with 1 or -1, whether there is a car: no part of its own.
