@@ -79,7 +79,7 @@ of_example = mask_images == example
 figure, axes = plt.subplots(1, 1 + of_example.sum(), figsize=(2.2 * (1 + of_example.sum()), 2.4))
 show(axes[0], images[example], "the picture")
 for axis, mask, class_id in zip(axes[1:], masks[of_example], mask_class_ids[of_example]):
-    axis.imshow(mask, cmap="gray")
+    axis.imshow(mask, cmap="cividis")
     axis.set_title(f"{class_names[1 + class_id]}: class {class_id}", fontsize=9)
     axis.axis("off")
 plt.show()
@@ -139,7 +139,7 @@ Y = np.stack([masks_to_class_map(masks[chosen], mask_class_ids[chosen]) for chos
 X = images.astype("float32") / 127.5 - 1  # -1..1: numbers around 0 are learned from sooner
 print("pictures:", X.shape, " class maps:", Y.shape)
 
-figure, axes = plt.subplots(2, 6, figsize=(12, 4.2))
+figure, axes = plt.subplots(2, 6, figsize=(12, 3.5))
 for number, (above, below) in enumerate(axes.T):
     show(above, images[number])
     show(below, Y[number])
@@ -379,7 +379,7 @@ check(unet_model)
 # all pixels.
 
 # %%
-EPOCHS = 5
+EPOCHS = 4
 
 
 def train(model, loss):
@@ -404,7 +404,7 @@ predicted = train(unet, cross_entropy)
 
 def show_maps(*rows):
     """Show held-out pictures, and below them class maps: (title, maps) each."""
-    _, axes = plt.subplots(1 + len(rows), 8, figsize=(14, 1.9 * (1 + len(rows))))
+    _, axes = plt.subplots(1 + len(rows), 8, figsize=(14, 1.5 * (1 + len(rows))))
     for number in range(8):
         show(axes[0, number], images[held_out + number])
         for axis, (title, maps) in zip(axes[1:, number], rows):
