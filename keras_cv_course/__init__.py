@@ -22,6 +22,7 @@ _MODULES = {
     "convert.legacy_keras": ("load_course_model", "load_yolo_h5"),
     "convert.open_detector": ("open_detector",),
     "convert.torchvision": ("load_torchvision_resnet",),
+    "convert.torchvision_mask_rcnn": ("load_torchvision_mask_rcnn",),
     "data.box_problems": ("find_problems",),
     "data.boxed_images": ("BoxedImage", "BoxedImages"),
     "data.darknet_jpeg": ("read_jpeg_as_darknet",),
@@ -29,6 +30,7 @@ _MODULES = {
     "data.detector_files": ("read_anchors", "read_classes"),
     "data.image_files": ("crop_and_resize", "read_image", "resize_image"),
     "data.image_folders": ("ImageFolder", "find_images"),
+    "data.instance_pixels": ("InstancePixels", "draw_instance_pixels", "read_instance_pixels"),
     "data.labelled_images": ("LabelledImages",),
     "data.masked_images": ("MaskedImage", "MaskedImages", "class_map"),
     "data.landmarks": ("PointScheme", "flip_points", "read_pts", "write_pts"),
@@ -157,7 +159,7 @@ _MODULES = {
         "learning_rate_factors",
         "unfreeze",
     ),
-    "transfer.segmenters": ("unet_on",),
+    "transfer.segmenters": ("mask_rcnn_on", "unet_on"),
     "transfer.recipes": ("Recipe", "choose_recipe", "train_transfer", "transfer_model"),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}

@@ -135,7 +135,9 @@ def mini_masks(masks: np.ndarray, boxes_xyxy: np.ndarray) -> np.ndarray:
     for mask, box, place in zip(masks, boxes_xyxy, cut, strict=True):
         corners = np.clip(box.astype(np.float64), 0, (width, height, width, height))
         picture = Image.fromarray(mask.astype(np.uint8) * 255)
-        place[:] = picture.resize((MINI_MASK, MINI_MASK), Image.Resampling.BILINEAR, box=tuple(corners))
+        left, top, right, bottom = corners.tolist()
+        cut_out = picture.resize((MINI_MASK, MINI_MASK), Image.Resampling.BILINEAR, box=(left, top, right, bottom))
+        place[:] = np.asarray(cut_out)
     return cut
 
 

@@ -93,7 +93,7 @@ def fit_mask_rcnn(
     objects = (train.class_ids if isinstance(train, InstancePixels) else train.truth).shape[1]
     model = training_model(network, objects, anchors=settings.anchors, regions=settings.regions, seed=settings.seed)
     segmenter = InstanceSegmenter(network.inference_model(), train.class_names, network.pyramid.name)
-    feed = _masked_feed(train, settings) if isinstance(train, InstancePixels) else _boxed_feed(train, settings)
+    feed = _masked_feed(train, settings) if isinstance(train, InstancePixels) else boxed_feed(train, settings)
     names = LOSSES if with_masks else LOSSES[:-1]
     history = fit_batches(
         model,
@@ -190,7 +190,8 @@ def mirror(images: tf.Tensor, objects: Targets, mirrored: tf.Tensor) -> tuple[tf
     return tf.where(chosen[..., None], tf.reverse(images, [2]), images), turned
 
 
-def _boxed_feed(train: BoxedPixels, settings: MaskRcnnSettings) -> Feed:
+def boxed_feed(train: BoxedPixels, settings: MaskRcnnSettings) -> Feed:
+    """Give the batches of pictures with boxes as a training model without masks takes them."""
     height, width = train.images.shape[1:3]
 
     def as_inputs(images: tf.Tensor, truth: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:

@@ -5,14 +5,14 @@ import pytest
 
 from keras_cv_course.data.instance_pixels import MINI_MASK, draw_instance_pixels, mini_masks
 from keras_cv_course.data.synthetic.shapes import CLASS_NAMES, draw_shape_scenes
-from keras_cv_course.detection.mask_rcnn_losses import LOSSES, mask_targets
+from keras_cv_course.detection.mask_rcnn_losses import mask_targets
+from keras_cv_course.detection.targets import encode_truth, pad_truth
 from keras_cv_course.errors import ModelError
-from keras_cv_course.models.instance_segmenter import load_instance_segmenter
 from keras_cv_course.models.mask_rcnn import mask_rcnn, small_backbone, small_plan
 from keras_cv_course.models.paste_masks import paste_masks
 from keras_cv_course.training.augment_boxes import BoxAugmentation
-from keras_cv_course.training.fit_mask_rcnn import MaskRcnnSettings, fit_mask_rcnn, mirror
-from keras_cv_course.training.run_folder import RunFolder
+from keras_cv_course.training.detector_batches import PLAIN, BoxedPixels
+from keras_cv_course.training.fit_mask_rcnn import MaskRcnnSettings, boxed_feed, fit_mask_rcnn, mirror
 
 SIZE = (64, 64)
 SETTINGS = MaskRcnnSettings(epochs=2, batch_size=4, warmup_epochs=0, anchors=32, regions=16)
@@ -26,34 +26,6 @@ def pictures():
 def network(**changes):
     plan = replace(small_plan(len(CLASS_NAMES), SIZE), filters=16, box_units=16, mask_filters=8, proposals=20, most=5)
     return mask_rcnn(small_backbone(SIZE), replace(plan, **changes))
-
-
-@pytest.fixture(scope="module")
-def trained(pictures, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("run") / "run"
-    segmenter, history = fit_mask_rcnn(network(), pictures, SETTINGS, folder=RunFolder(folder))
-    return segmenter, history, folder
-
-
-def test_every_loss_is_measured_and_the_sum_falls(trained):
-    _, history, _ = trained
-    assert set(LOSSES) < set(history)
-    assert history["loss"][1] < history["loss"][0]
-    for epoch in range(2):
-        assert history["loss"][epoch] == pytest.approx(sum(history[name][epoch] for name in LOSSES), rel=1e-4)
-
-
-def test_the_saved_model_finds_the_same(trained, pictures):
-    segmenter, _, folder = trained
-    again = load_instance_segmenter(folder)
-    assert again.class_names == CLASS_NAMES
-    image = np.concatenate([pictures.images[0]] * 2, axis=1)[:, :90]  # neither the model's size nor square
-    ours, theirs = segmenter.segment(image, 0.0), again.segment(image, 0.0)
-    np.testing.assert_array_equal(ours.detections.boxes, theirs.detections.boxes)
-    np.testing.assert_array_equal(ours.masks, theirs.masks)
-    assert ours.masks.shape == (len(ours.detections), *image.shape[:2])
-    assert len(ours.detections)
-    assert ours.detections.boxes.min() >= 0
 
 
 def test_masks_come_back_from_their_boxes():
@@ -105,3 +77,32 @@ def test_says_what_does_not_fit(pictures):
 def test_mosaics_are_refused():
     with pytest.raises(Exception, match="without mosaics"):
         MaskRcnnSettings(augmentation=BoxAugmentation(mosaic=0.5))
+
+
+def test_boxes_of_a_detector_set_become_the_same_boxes_in_pixels():
+    boxes = np.array([[4, 8, 20, 40], [0, 0, 64, 32]], np.float32)
+    truth = pad_truth([encode_truth(boxes, np.array([1, 0]), SIZE), encode_truth(boxes[:0], np.zeros(0), SIZE)], 3)
+    train = BoxedPixels(np.full((2, *SIZE, 3), 100, np.uint8), truth, ("a", "b"))
+    plain = replace(SETTINGS, augmentation=PLAIN, batch_size=2, epochs=1)
+    [(inputs, _)] = boxed_feed(train, plain).training(0)
+    first = int(np.argmax(inputs["class_ids"].numpy().max(axis=1)))  # the order is drawn
+    np.testing.assert_allclose(inputs["boxes"].numpy()[first, :2], boxes, atol=1e-4)
+    assert inputs["class_ids"].numpy()[first].tolist() == [1, 0, -1]
+    assert inputs["class_ids"].numpy()[1 - first].tolist() == [-1, -1, -1]
+    np.testing.assert_allclose(inputs["image"].numpy(), 100, atol=1e-3)
+
+
+def test_faster_rcnn_learns_from_boxes_alone():
+    draw = draw_instance_pixels(4, 2, SIZE)
+    rows = [
+        encode_truth(boxes[ids >= 0], ids[ids >= 0], SIZE)
+        for boxes, ids in zip(draw.boxes, draw.class_ids, strict=True)
+    ]
+    train = BoxedPixels(draw.images, pad_truth(rows, max(map(len, rows))), draw.class_names)
+    detector, history = fit_mask_rcnn(network(masks=False), train, replace(SETTINGS, epochs=1))
+    assert np.isfinite(history["loss"]).all()
+    assert "masks" not in history
+    found = detector.detect(draw.images[0], 0.01)
+    assert found.image_size == SIZE
+    with pytest.raises(ModelError, match="call detect"):
+        detector.segment(draw.images[0])
