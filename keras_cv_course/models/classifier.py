@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from keras_cv_course.errors import ModelError, WeightsError, first_line
+from keras_cv_course.models.nested_layers import outputs_in_structure
 from keras_cv_course.models.pixels import model_pixels
 from keras_cv_course.models.resnet import resnet
 from keras_cv_course.pretrained import classifiers, weights_path
@@ -128,7 +129,7 @@ def open_model(source: str | Path, names: Iterable[str]) -> tuple[Path, keras.Mo
 
 def outputs_of(model: keras.Model) -> int:
     """Count the numbers that a model gives for a picture; 0 where it does not give one row of them."""
-    given = model.output  # `output_shape` of a dictionary with one entry is that of the entry
+    given = outputs_in_structure(model)
     return given.shape[1] if isinstance(given, keras.KerasTensor) and len(given.shape) == 2 else 0
 
 

@@ -11,6 +11,7 @@ from keras_cv_course.detections import Detections, InstanceDetections
 from keras_cv_course.errors import ModelError, WeightsError
 from keras_cv_course.models.classifier import open_model
 from keras_cv_course.models.described_model import read_description, save_described
+from keras_cv_course.models.nested_layers import outputs_in_structure
 from keras_cv_course.models.paste_masks import paste_masks
 
 DESCRIPTION = "instance_segmenter.json"  # in the .keras file
@@ -37,7 +38,7 @@ class InstanceSegmenter:
 
     def __post_init__(self) -> None:
         """Check that the parts fit."""
-        taken, given = self.model.input_shape, self.model.output
+        taken, given = self.model.input_shape, outputs_in_structure(self.model)
         names = set(given) if isinstance(given, dict) else set()
         if len(taken) != 4 or None in taken[1:] or taken[3] != 3 or not {"boxes", "scores", "class_ids"} <= names:
             raise ModelError(

@@ -17,6 +17,7 @@ from keras_cv_course.models.classifier import open_model, require_finite
 from keras_cv_course.models.heatmaps import expected_points
 from keras_cv_course.models.hourglass import STRIDE, stacked_hourglass
 from keras_cv_course.models.landmarks import decode_landmarks
+from keras_cv_course.models.nested_layers import outputs_in_structure
 from keras_cv_course.models.pixels import model_pixels
 from keras_cv_course.pretrained import landmark_models, weights_path
 from keras_cv_course.weights_file import read_weights
@@ -149,7 +150,7 @@ def number_of_points(model: keras.Model, origin: str) -> int:
     Raises:
         ModelError: it is no model of points, or of a number whose order is not known.
     """
-    given, taken = keras.tree.map_structure(lambda output: output.shape, model.output), model.input_shape
+    given, taken = keras.tree.map_structure(lambda output: output.shape, outputs_in_structure(model)), model.input_shape
     number = 0
     if isinstance(taken, tuple) and len(taken) == 4 and None not in taken[1:]:
         if isinstance(given, tuple) and len(given) == 2 and given[1] % 2:

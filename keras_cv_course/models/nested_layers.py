@@ -1,6 +1,7 @@
-"""The layers of a model whose layers may be models themselves."""
+"""The layers of a model whose layers may be models themselves, and what it gives."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import keras
 
@@ -20,6 +21,15 @@ def nested_models(model: keras.Model) -> Iterator[keras.Model]:
         if isinstance(layer, keras.Model):
             yield layer
             yield from nested_models(layer)
+
+
+def outputs_in_structure(model: keras.Model) -> Any:
+    """Give the symbolic outputs of `model` as it gives them: a tensor, or a list or dictionary of such.
+
+    A `Sequential` that was loaded and never called has no `output`, and the `output_shape` of a dictionary with one
+    entry is that of the entry.
+    """
+    return model.outputs[0] if isinstance(model, keras.Sequential) else model.output
 
 
 def output_ids(model: keras.Model) -> set[int]:

@@ -10,6 +10,7 @@ import tensorflow as tf
 from keras_cv_course.data.synthetic.landmark_set import LandmarkImages
 from keras_cv_course.errors import ModelError
 from keras_cv_course.models.landmarks import CoordinatesLoss, HeatmapsLoss, encode_landmarks
+from keras_cv_course.models.nested_layers import outputs_in_structure
 from keras_cv_course.training.augment import Augmentation
 from keras_cv_course.training.augment_points import augment_points
 from keras_cv_course.training.batches import Change
@@ -68,8 +69,9 @@ def fit_landmarks(
         ModelError: a model for other pictures or another number of points.
         RunError: as :func:`~keras_cv_course.fit` does.
     """
-    gives_heatmaps, number = isinstance(model.output, dict), train.scheme.count
-    received = model.output["heatmaps"].shape[-1] if gives_heatmaps else (model.output.shape[-1] - 1) / 2
+    output, number = outputs_in_structure(model), train.scheme.count
+    gives_heatmaps = isinstance(output, dict)
+    received = output["heatmaps"].shape[-1] if gives_heatmaps else (output.shape[-1] - 1) / 2
     if received != number:
         raise ModelError(f"Expected a model for {number} points, {train.scheme.name}. Received: one for {received:g}.")
     loss: Any = CoordinatesLoss()
