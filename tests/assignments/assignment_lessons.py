@@ -3,7 +3,7 @@
 import json
 import tomllib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -59,9 +59,15 @@ def read(folder: Path) -> Lesson:
     return Lesson(folder, assignment, cells, read_variants(folder / VARIANTS, assignment, cells))
 
 
-def each_lesson() -> pytest.MarkDecorator:
-    """Run a test for each assignment."""
-    return pytest.mark.parametrize("folder", FOLDERS, ids=[folder.name for folder in FOLDERS])
+def each_lesson(slow: Collection[str] = ()) -> pytest.MarkDecorator:
+    """Run a test for each assignment; for those named in `slow` it is a slow test."""
+    return pytest.mark.parametrize(
+        "folder",
+        [
+            pytest.param(folder, id=folder.name, marks=[pytest.mark.slow] if folder.name in slow else [])
+            for folder in FOLDERS
+        ],
+    )
 
 
 def each_variant(kind: str) -> pytest.MarkDecorator:

@@ -14,7 +14,7 @@ from keras_cv_course.lessons.start import start_assignment
 MOST_SECONDS = 300
 
 
-@each_lesson()
+@each_lesson(slow={"01_residual_networks"})  # trains a whole ResNet50, a minute and a half of CPU
 def test_lesson_runs_from_top_to_bottom(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("KERAS_CV_COURSE_DATA", raising=False)  # a learner has what the folder holds
     start_assignment(folder, tmp_path / "learner")
