@@ -27,7 +27,7 @@ from keras_cv_course.metrics.images import psnr, ssim
 from keras_cv_course.models.super_resolution import face_super_resolution
 from keras_cv_course.training.fit_super_resolution import SuperResolutionFitConfig, fit_super_resolution, shrink
 
-HELD_OUT, HELD_OUT_SEED = 200, 2**32
+HELD_OUT, HELD_OUT_SEED = 200, 2**64
 SHOWN = 8
 
 

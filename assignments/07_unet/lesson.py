@@ -56,10 +56,10 @@ from keras_cv_course.grading import check
 # The last 60 pictures are held out: no training sees them.
 
 # %%
-streets = np.load("datasets/street_masks.npz")
-images, masks = streets["images"], streets["masks"]
-mask_class_ids, mask_images = streets["class_ids"], streets["image_numbers"]  # of each mask: its class, and its picture
-class_names = ["background", *(str(name) for name in streets["class_names"])]
+with np.load("datasets/street_masks.npz") as streets:
+    images, masks = streets["images"], streets["masks"]
+    mask_class_ids, mask_images = streets["class_ids"], streets["image_numbers"]  # of each mask: class, and picture
+    class_names = ["background", *(str(name) for name in streets["class_names"])]
 n_classes = len(class_names)
 held_out = len(images) - 60
 height, width = np.shape(images[0])[:2]
@@ -81,7 +81,7 @@ show(axes[0], images[example], "the picture")
 for axis, mask, class_id in zip(axes[1:], masks[of_example], mask_class_ids[of_example]):
     axis.imshow(mask, cmap="cividis")
     axis.set_title(f"{class_names[1 + class_id]}: class {class_id}", fontsize=9)
-    axis.axis("off")
+    axis.set(xticks=[], yticks=[])  # the frame stays: masks are as white as the page
 plt.show()
 
 # %% [markdown]
@@ -143,7 +143,7 @@ figure, axes = plt.subplots(2, 6, figsize=(12, 3.5))
 for number, (above, below) in enumerate(axes.T):
     show(above, images[number])
     show(below, Y[number])
-handles = [Rectangle((0, 0), 1, 1, color=colour) for colour in colours]
+handles = [Rectangle((0, 0), 1, 1, color=colour) for colour in colours[:n_classes]]
 figure.legend(handles, class_names, loc="lower center", ncol=n_classes, frameon=False)
 plt.show()
 

@@ -154,7 +154,7 @@ def _surfaces(trained: "Segmenter", image: "np.ndarray") -> "tuple[np.ndarray, l
         {"class": name, "share": float(mask.mean()), "segmentation": to_json(run_lengths)}
         for (name, mask), run_lengths in zip(masks, encode_masks(np.stack([mask for _, mask in masks])), strict=True)
     ]
-    return drawn, [_Part(name, _in_file(name), mask) for name, mask in masks], {"classes": said}
+    return drawn, [_Part(name, _in_file(name, trained.class_names), mask) for name, mask in masks], {"classes": said}
 
 
 def _objects(found: "InstanceDetections", image: "np.ndarray") -> "tuple[np.ndarray, list[_Part], dict[str, Any]]":
@@ -173,7 +173,11 @@ def _objects(found: "InstanceDetections", image: "np.ndarray") -> "tuple[np.ndar
         for name, score, box, run_lengths in rows
     ]
     numbered = enumerate(zip(names, found.masks, strict=True), start=1)
-    parts = [_Part(name, f"{number}-{_in_file(name)}", mask) for number, (name, mask) in numbered if mask.any()]
+    parts = [
+        _Part(name, f"{number}-{_in_file(name, boxes.class_names)}", mask)
+        for number, (name, mask) in numbered
+        if mask.any()
+    ]
     return drawn, parts, {"objects": said}
 
 
@@ -186,9 +190,12 @@ def _save(picture: "np.ndarray", path: Path) -> None:
         Image.fromarray(picture).save(temporary, quality=95)  # of JPEG and WebP
 
 
-def _in_file(name: str) -> str:
-    """Give a class name as a part of a file's name."""
-    return "".join(letter if letter.isalnum() else "_" for letter in name)
+def _in_file(name: str, class_names: Sequence[str]) -> str:
+    """Give a class name as a part of a file's name, with its number where another would give the same file."""
+    plain = ["".join(letter if letter.isalnum() else "_" for letter in one) for one in class_names]
+    number = class_names.index(name)
+    alike = [one for one in plain if one.lower() == plain[number].lower()]  # some disks do not tell a from A
+    return plain[number] if len(alike) == 1 else f"{plain[number]}_{number}"
 
 
 def _table(results: list[dict[str, Any]]) -> Table:

@@ -1,5 +1,6 @@
 """What a segmenter says of pictures whose classes are known: figures and a page, for several commands."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -57,7 +58,6 @@ class SegmenterResult:
         history: Mapping[str, Sequence[float]] | None = None,
     ) -> None:
         """Write the page of :func:`~keras_cv_course.report.segmenter_page.write_segmenter_page`."""
-        from_worst = sorted(range(len(self.data)), key=self._mean_iou)
         write_segmenter_page(
             path,
             title=title,
@@ -66,9 +66,15 @@ class SegmenterResult:
             metrics=self.metrics,
             colours=dict(zip(self.data.class_names, self.segmenter.colours, strict=True)),
             pictures=[self.picture(number) for number in range(min(_SHOWN, len(self.data)))],
-            worst=[self.picture(number) for number in from_worst[:_WORST_SHOWN]],
+            worst=[self.picture(number) for number in self.from_worst()[:_WORST_SHOWN]],
             history=history,
         )
+
+    def from_worst(self) -> list[int]:
+        """Give the pictures from the lowest mean IoU on, but those of which no pixel counts."""
+        measured = {number: self._mean_iou(number) for number in range(len(self.data))}
+        some = [number for number, figure in measured.items() if not math.isnan(figure)]
+        return sorted(some, key=lambda number: measured[number])
 
     def _mean_iou(self, number: int) -> float:
         part = slice(number, number + 1)

@@ -14,17 +14,17 @@ from keras_cv_course.cli.train_detector import HELD_OUT, divide, pictures_of_run
 from keras_cv_course.errors import DataContentError, RunError
 
 if TYPE_CHECKING:
-    import keras
-
     from keras_cv_course.data.masked_images import MaskedImages
     from keras_cv_course.data.segmented_images import SegmentedImages
     from keras_cv_course.models.segmenter import Colour
     from keras_cv_course.training.fit_segmenter import SegmenterSettings
     from keras_cv_course.training.run_folder import RunFolder
+    from keras_cv_course.transfer.backbones import Backbone
 
 SIZE = "128"
 PICTURES, KEPT_ASIDE = 2000, 200
-KEPT_ASIDE_SEED = 2**32  # which --seed cannot be
+# No --seed comes near it: of [seed, index] NumPy takes words of 32 bits, and 2**32 with index 0 is 0 with index 1.
+KEPT_ASIDE_SEED = 2**64
 ROAD_COLOURS: dict[str, "Colour"] = {
     "sky": (120, 180, 240),
     "surroundings": (90, 130, 60),
@@ -149,18 +149,23 @@ def segmenter(
 
 def _run(run: "RunFolder", details: dict[str, Any], settings: "SegmenterSettings", *, resume: bool) -> None:
     from keras_cv_course.cli.epoch_progress import EpochProgress
+    from keras_cv_course.models.unet import unet
     from keras_cv_course.training.device import prepare_devices
     from keras_cv_course.training.fit_segmenter import fit_segmenter
+    from keras_cv_course.transfer.segmenters import unet_on
 
     only_report = resume and run.model.exists() and not _page(run).exists()  # stopped between training and report
     if resume and not only_report:
         run.go_on()
-    train, held_out = pictures_for(details, settings.seed, resume=resume)
     if only_report:
+        _, held_out = pictures_for(details, settings.seed, resume=resume)
         _report(run, details, run.read_history(), held_out)
         return
     gpus = prepare_devices(settings.seed)
-    model = _network(details, len(train.class_names))
+    backbone = _backbone(details)  # before the pictures: a name that is none costs no drawing
+    train, held_out = pictures_for(details, settings.seed, resume=resume)
+    classes = len(train.class_names)
+    model = unet((*_size(details), 3), classes) if backbone is None else unet_on(backbone, classes)
     counts = f"{len(train)} to train on, {len(held_out)} to measure by"
     note(f"Run: {run.path}   pictures: {counts}   devices: {', '.join(gpus) or 'CPU'}")
     with progress_bar("Epochs", settings.epochs) as (bar, task):
@@ -223,16 +228,13 @@ def colours_of(class_names: tuple[str, ...]) -> "tuple[Colour, ...]":
     return class_colours(class_names, BACKGROUND)
 
 
-def _network(details: dict[str, Any], classes: int) -> "keras.Model":
-    from keras_cv_course.models.unet import unet
+def _backbone(details: dict[str, Any]) -> "Backbone | None":
     from keras_cv_course.transfer.backbones import load_backbone
-    from keras_cv_course.transfer.segmenters import unet_on
 
-    size = _size(details)
     if "backbone" not in details:
-        return unet((*size, 3), classes)
+        return None
     with err.status("Loading the backbone ..."):
-        return unet_on(load_backbone(details["backbone"], size), classes)
+        return load_backbone(details["backbone"], _size(details))
 
 
 def _report(

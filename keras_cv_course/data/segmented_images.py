@@ -15,6 +15,8 @@ from keras_cv_course.errors import DataContentError
 
 BACKGROUND = "background"  # what is no object of a set with masks
 
+_MOST_CLASSES = IGNORED - 1  # of a set; with the background, one number for each is left below `IGNORED`
+
 
 @dataclass(frozen=True, eq=False)
 class SegmentedImages:
@@ -97,7 +99,7 @@ def read_segmented_images(
     """Decode a set with masks, every picture stretched to one size, and its maps to the nearest pixel.
 
     Args:
-        data: the set; masks that nothing can be learnt from are left out.
+        data: the set, of at most 254 classes, none called "background".
         size: (height, width) to which each picture is brought.
         progress: called with the number of pictures done so far.
 
@@ -105,10 +107,11 @@ def read_segmented_images(
         Pictures whose first class is what is no object, "background".
 
     Raises:
-        DataContentError: no picture that can be read.
+        DataContentError: classes that cannot be told apart in a map, or no picture that can be read.
         DataError: pictures that fit neither into memory nor on the disk for temporary files.
     """
-    images = data.usable().images
+    _check_classes(data)
+    images = data.images
     pixels, read, skipped = decode_pictures(
         [image.path for image in images],
         size,
@@ -121,6 +124,18 @@ def read_segmented_images(
         raise DataContentError(f"{data.root}: expected at least one picture that can be read. Received: {received}.")
     maps = np.stack([resize_class_map(images[number].class_map(), size) for number in read])
     return SegmentedImages(pixels, maps, (BACKGROUND, *data.class_names), tuple(skipped))
+
+
+def _check_classes(data: MaskedImages) -> None:
+    if len(data.class_names) > _MOST_CLASSES:
+        raise DataContentError(
+            f"{data.root}: expected at most {_MOST_CLASSES} classes. Received: {len(data.class_names)}. Leave some out."
+        )
+    if BACKGROUND in data.class_names:
+        raise DataContentError(
+            f"{data.root}: expected no class named {BACKGROUND!r}, the name of what has no mask. Received: "
+            f"{', '.join(data.class_names)}. Rename it."
+        )
 
 
 def resize_class_map(map_of_classes: np.ndarray, size: tuple[int, int]) -> np.ndarray:

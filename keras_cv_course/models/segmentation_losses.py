@@ -13,6 +13,7 @@ from keras_cv_course.data.masked_images import IGNORED
 from keras_cv_course.errors import ModelError
 
 _SMOOTH = 1.0  # pixel; of a class that is nowhere, nothing said is all right
+_LEAST = 1e-7  # of 1 - p: a power below 1 has no gradient at 0
 
 
 def cross_entropy_loss(class_maps: Any, logits: Any) -> Any:
@@ -34,7 +35,7 @@ def focal_loss(class_maps: Any, logits: Any, gamma: float = 2.0) -> Any:
     """
     counts, targets = _targets(class_maps, logits)
     log_p = ops.sum(targets * ops.log_softmax(ops.cast(logits, "float32")), axis=-1)  # of the true class, (m, h, w)
-    return _mean(-ops.power(1 - ops.exp(log_p), gamma) * log_p, counts)
+    return _mean(-ops.power(ops.maximum(1 - ops.exp(log_p), _LEAST), gamma) * log_p, counts)
 
 
 def dice_loss(class_maps: Any, logits: Any) -> Any:
@@ -50,6 +51,7 @@ def dice_loss(class_maps: Any, logits: Any) -> Any:
     return 1 - ops.mean((2 * both + _SMOOTH) / (either + _SMOOTH))
 
 
+@keras.saving.register_keras_serializable(package="keras_cv_course")
 class SegmentationLoss(keras.losses.Loss):
     """A sum of the three losses, each with its weight.
 

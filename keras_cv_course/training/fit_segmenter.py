@@ -83,12 +83,17 @@ def fit_segmenter(
         those before a resume included.
 
     Raises:
-        ModelError: a model of other classes or another picture size.
+        ModelError: a model of other classes or another picture size, or validation pictures of other classes.
         RunError: as :func:`~keras_cv_course.fit` does.
     """
     segmenter = Segmenter(model, train.class_names, tuple(colours), model.name)
     if segmenter.input_size != train.size:
         raise ModelError(f"Expected pictures of the model's size, {segmenter.input_size}. Received: {train.size}.")
+    if validation is not None and validation.class_names != train.class_names:
+        raise ModelError(
+            f"Expected validation pictures of the classes {', '.join(train.class_names)}. Received: "
+            f"{', '.join(validation.class_names)}."
+        )
     augmentation, classes = settings.augmentation, len(train.class_names)
 
     def change(images: tf.Tensor, class_maps: tf.Tensor, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -8,11 +8,12 @@ import pytest
 from command_line import kcc
 from PIL import Image
 
-from keras_cv_course.cli.segmenter_result import measure_segmenter
-from keras_cv_course.cli.train_segmenter import ROAD_COLOURS, pictures_for
-from keras_cv_course.data.masked_images import MaskedImage, MaskedImages
+from keras_cv_course.cli.segment import _in_file
+from keras_cv_course.cli.segmenter_result import SegmenterResult, measure_segmenter
+from keras_cv_course.cli.train_segmenter import KEPT_ASIDE_SEED, ROAD_COLOURS, pictures_for
+from keras_cv_course.data.masked_images import IGNORED, MaskedImage, MaskedImages
 from keras_cv_course.data.segmentation_datasets import write_coco_masks
-from keras_cv_course.data.segmented_images import draw_segmented_images
+from keras_cv_course.data.segmented_images import SegmentedImages, draw_segmented_images
 from keras_cv_course.data.synthetic.road_scenes import SURFACES
 from keras_cv_course.models.segmenter import load_segmenter
 from keras_cv_course.run_lengths import decode_masks, encode_masks
@@ -118,6 +119,34 @@ def test_shipped_segmenter_tells_what_is_drawn() -> None:
     assert measure_segmenter(trained, data).metrics.pixel_accuracy >= 0.93
 
 
+def test_no_picture_kept_aside_is_one_of_any_seed_to_train_on() -> None:
+    # NumPy takes [seed, index] apart into words of 32 bits and fills up with zeros, so that [2**32, 0] is [0, 1].
+    kept_aside = {state(KEPT_ASIDE_SEED, index) for index in range(200)}
+    assert len(kept_aside) == 200
+    for seed in (0, 1, 2**32 - 1):
+        assert not kept_aside & {state(seed, index) for index in range(2000)}
+
+
+def state(seed: int, index: int) -> tuple[int, ...]:
+    return tuple(np.random.SeedSequence([seed, index]).generate_state(4).tolist())
+
+
+def test_classes_whose_names_differ_in_signs_only_are_cut_out_into_files_of_their_own() -> None:
+    names = ("a b", "a_b", "a/b", "a-b", "ä")
+    assert len({_in_file(name, names) for name in names}) == 5
+    assert _in_file("traffic light", SURFACES) == "traffic_light"
+
+
+def test_worst_pictures_come_first_and_those_without_a_pixel_that_counts_last(tmp_path: Path) -> None:
+    trained = load_segmenter("road-segmenter")
+    maps = np.full((4, 8, 8), IGNORED, np.uint8)
+    maps[1:] = 0
+    found = np.zeros_like(maps)
+    found[1, :4], found[3] = 1, 1
+    data = SegmentedImages(np.zeros((4, 8, 8, 3), np.uint8), maps, SURFACES)
+    assert SegmenterResult(trained, data, found).from_worst() == [3, 1, 2]
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -126,6 +155,7 @@ def test_shipped_segmenter_tells_what_is_drawn() -> None:
         (("SET", "--resume", "run"), "takes nothing else"),
         (("--input-size", "wide"), "--input-size must be"),
         (("--input-size", 100), "multiples of 32"),
+        (("--backbone", "no-such-network", "--pictures", 100_000), "no-such-network"),
         (("gone",), "no such path"),
     ],
 )

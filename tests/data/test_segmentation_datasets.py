@@ -130,6 +130,7 @@ def test_there_and_back(coco_set: Path, tmp_path: Path) -> None:
         ([[1, 2, 3, 4, 5, "x"]], Kind.UNREADABLE, "mask: could not convert"),
         ([[1, 2, 3, 4, 5, float("nan")]], Kind.UNREADABLE, "far outside"),
         ([[1, 2, 3, 4, 5, 1e9]], Kind.UNREADABLE, "far outside"),
+        ([[1, 2, 3, 4, 5, 10**400]], Kind.UNREADABLE, "too large"),
         ({"size": [60, 40], "counts": "0"}, Kind.UNREADABLE, r"\[60, 40\] on a picture of \(40, 60\)"),
         ({"size": [40, 60], "counts": [2399]}, Kind.UNREADABLE, "not the picture's pixels"),
         ({"size": [40, 60], "counts": [2401, -1]}, Kind.UNREADABLE, "not the picture's pixels"),
@@ -217,6 +218,28 @@ def test_voc_files_that_cannot_be_used(tmp_path: Path) -> None:
     assert told["SegmentationClass/d.png"][0] == Kind.UNKNOWN_CLASS
 
 
+def test_voc_pictures_of_one_name_keep_their_own_masks(tmp_path: Path) -> None:
+    for part, class_number in (("train", 1), ("val", 2)):
+        write_picture(tmp_path / "JPEGImages" / part / "1.png")
+        (tmp_path / "SegmentationClass" / part).mkdir(parents=True)
+        classes = np.where(rectangle(5, 5, 9, 9), np.uint8(class_number), np.uint8(0))
+        Image.fromarray(classes).save(tmp_path / "SegmentationClass" / part / "1.png")
+    data = find_masks(tmp_path)
+    assert {image.name: image.class_ids.tolist() for image in data.images} == {"train/1.png": [0], "val/1.png": [1]}
+
+
+def test_a_huge_file_of_masks_is_told_before_it_is_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_voc_set(tmp_path)
+    write_picture(tmp_path / "JPEGImages" / "b.png")
+    Image.new("L", (61, 41)).save(tmp_path / "SegmentationClass" / "b.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 61 * 41 // 2 - 1)  # a bomb of its size, by Pillow's measure
+    data = find_masks(tmp_path)
+    assert [image.name for image in data.images] == ["a.png"]
+    assert [(problem.where, problem.kind) for problem in data.problems] == [
+        ("SegmentationClass/b.png", Kind.UNREADABLE)
+    ]
+
+
 def shape(label: str, kind: str, *points: tuple[float, float], group: int | None = None, **flags: bool) -> dict:
     return {"label": label, "shape_type": kind, "points": [*points], "group_id": group, "flags": flags}
 
@@ -255,13 +278,15 @@ def test_labelme(tmp_path: Path) -> None:
 
 def test_labelme_files_that_cannot_be_read(tmp_path: Path) -> None:
     write_labelme(tmp_path, shape("dog", "rectangle", (5, 5), (15, 25)))
-    for name, text in (("2", '{"shapes": 3, "imagePath": "1.png"}'), ("3", '{"shapes" "imagePath"')):
+    huge = json.dumps({"imagePath": "1.png", "shapes": [shape("dog", "polygon", (0, 0), (9, 9), (0, 10**400))]})
+    for name, text in (("4", huge), ("2", '{"shapes": 3, "imagePath": "1.png"}'), ("3", '{"shapes" "imagePath"')):
         (tmp_path / f"{name}.json").write_text(text)
     data = find_masks(tmp_path)
     assert len(data) == 1
     assert [(problem.where, problem.kind) for problem in data.problems] == [
         ("2.json", Kind.UNREADABLE),
         ("3.json", Kind.UNREADABLE),
+        ("4.json", Kind.UNREADABLE),
     ]
 
 

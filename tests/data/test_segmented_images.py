@@ -49,6 +49,36 @@ def test_a_set_with_masks_is_read_and_brought_to_size(tmp_path: Path) -> None:
     assert read.images.shape == (1, 20, 30, 3)
 
 
+def set_of_one(folder: Path, class_names: tuple[str, ...], box: tuple[float, ...] = (1, 1, 3, 3)) -> MaskedImages:
+    Image.new("RGB", (6, 4)).save(folder / "a.png")
+    mask = np.zeros((1, 4, 6), bool)
+    mask[0, 1:3, 1:3] = True
+    boxes, ids = np.array([box], np.float32), np.array([len(class_names) - 1])
+    image = MaskedImage("a.png", folder / "a.png", (4, 6), boxes, ids, (frozenset(),), masks=encode_masks(mask))
+    return MaskedImages(folder, (image,), class_names, tuple(range(len(class_names))), "coco")
+
+
+def test_a_mask_counts_whatever_its_box_says(tmp_path: Path) -> None:
+    read = read_segmented_images(set_of_one(tmp_path, ("car",), box=(0, 0, 0, 0)), (4, 6))
+    assert read.class_maps.sum() == 4
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (("car", "background"), r"no class named 'background'"),
+        (tuple(map(str, range(255))), r"at most 254 classes\. Received: 255"),
+    ],
+)
+def test_classes_that_no_map_holds_are_refused_before_pictures_are_read(
+    tmp_path: Path, names: tuple[str, ...], message: str
+) -> None:
+    done: list[int] = []
+    with pytest.raises(DataContentError, match=message):
+        read_segmented_images(set_of_one(tmp_path, names), (4, 6), done.append)
+    assert not done
+
+
 def test_a_map_is_stretched_without_new_classes() -> None:
     map_of_classes = np.array([[0, 7], [255, 3]], np.uint8)
     expected = map_of_classes.repeat(3, axis=0).repeat(2, axis=1)

@@ -1,9 +1,12 @@
 """Losses of class maps against plain loops over pixels."""
 
 import math
+from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from keras_cv_course.data.masked_images import IGNORED
 from keras_cv_course.errors import ModelError
@@ -69,6 +72,28 @@ def test_a_sure_right_answer_costs_nothing() -> None:
     logits = np.where(np.eye(CLASSES)[class_maps] > 0, 100, -100).astype(np.float32)
     for loss in (cross_entropy_loss, focal_loss, dice_loss):
         assert float(loss(class_maps, logits)) == pytest.approx(0, abs=1e-6)
+
+
+def test_gradients_are_finite_where_nothing_counts_and_where_all_is_sure() -> None:
+    class_maps = np.array([[[0, IGNORED, 2]]], np.uint8)
+    logits = tf.constant([[[[200.0, 0, 0], [3, 2, 1], [1, 2, 3]]]])  # sure, nowhere, and the usual
+    for gamma in (0.0, 0.5, 1.0, 2.0):
+        with tf.GradientTape() as tape:
+            tape.watch(logits)
+            loss = focal_loss(class_maps, logits, gamma)
+        gradient = tape.gradient(loss, logits).numpy()
+        assert np.isfinite(gradient).all()
+        assert gradient[0, 0, 2, 2] < 0 < gradient[0, 0, 2, 0]
+        np.testing.assert_array_equal(gradient[0, 0, :2], 0)
+
+
+def test_a_model_compiled_with_the_loss_is_opened_by_keras(tmp_path: Path) -> None:
+    model = keras.Sequential([keras.Input((4, 4, 3)), keras.layers.Conv2D(CLASSES, 1)])
+    model.compile("sgd", SegmentationLoss(focal=2.0))
+    model.save(tmp_path / "m.keras")
+    loaded = keras.saving.load_model(tmp_path / "m.keras").loss
+    assert isinstance(loaded, SegmentationLoss)
+    assert loaded.weights == {"cross_entropy": 1.0, "dice": 1.0, "focal": 2.0}
 
 
 def test_weights_that_cannot_be_are_refused() -> None:

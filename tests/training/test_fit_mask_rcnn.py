@@ -92,6 +92,7 @@ def test_boxes_of_a_detector_set_become_the_same_boxes_in_pixels():
     np.testing.assert_allclose(inputs["image"].numpy(), 100, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_faster_rcnn_learns_from_boxes_alone():
     draw = draw_instance_pixels(4, 2, SIZE)
     rows = [

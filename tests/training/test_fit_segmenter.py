@@ -100,6 +100,9 @@ def test_what_does_not_fit_is_refused() -> None:
         fit_segmenter(model, data, SegmenterSettings(), colours=COLOURS[:2])
     with pytest.raises(ModelError, match=r"the model's size, \(32, 24\)\. Received: \(16, 24\)"):
         fit_segmenter(unet((32, 24, 3), 3, filters=(4, 4)), data, SegmenterSettings(), colours=COLOURS)
+    other = replace(data, class_names=("grey", "blue", "red"))
+    with pytest.raises(ModelError, match=r"validation .*grey, red, blue.* Received: grey, blue, red"):
+        fit_segmenter(model, data, SegmenterSettings(), colours=COLOURS, validation=other)
     with pytest.raises(ModelError, match="one at least above 0"):
         SegmenterSettings(cross_entropy=0, dice=0)
     settings = SegmenterSettings(epochs=3, augmentation=None, focal=0.5)

@@ -152,7 +152,7 @@ class Assembly:
             else:
                 try:
                     kept.append(row._replace(mask=read_segment(row.mask, size)))
-                except (ValueError, TypeError) as error:
+                except (ValueError, TypeError, OverflowError) as error:  # OverflowError: an integer of 400 digits
                     broken.append(f"mask: {error}")
         if picture in self._rows and self._rows[picture] != kept:
             first, *_ = self._details[picture]

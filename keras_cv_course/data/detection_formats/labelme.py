@@ -43,7 +43,7 @@ def read_labelme(path: Path) -> MaskedImages:
                 continue
             rows = _read_shapes(content["shapes"], where, set_)
             written = (int(content.get("imageHeight") or 0), int(content.get("imageWidth") or 0))
-        except (DataFileError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        except (DataFileError, ValueError, OverflowError, KeyError, TypeError, AttributeError, RecursionError) as error:
             set_.problem(Kind.UNREADABLE, where, f"no JSON of Labelme ({type(error).__name__}: {error})")
             continue
         part = split_of_name(file.parent.name) if file.parent != path else None

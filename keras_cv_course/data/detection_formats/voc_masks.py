@@ -11,6 +11,7 @@ object. The classes are those of ``classes.csv``, or else VOC's own twenty.
 Source: PASCAL VOC development kit, 2012, section 3.
 """
 
+from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from keras_cv_course.data.boxed_images import Kind
 from keras_cv_course.data.detection_formats.assembly import Assembly, Row, visible
 from keras_cv_course.data.detection_formats.class_lists import read_class_list
 from keras_cv_course.data.detection_formats.segments import read_segment
-from keras_cv_course.data.detection_formats.voc import read_lists
+from keras_cv_course.data.detection_formats.voc import PICTURES, read_lists
 from keras_cv_course.data.masked_images import IGNORED, MaskedImages
 from keras_cv_course.run_lengths import Rle
 
@@ -43,16 +44,17 @@ def read_voc_masks(path: Path) -> MaskedImages:
     set_ = Assembly(path, "voc", names or VOC_CLASSES, category_ids, masked=True)
     files = {file.relative_to(path / _CLASSES).with_suffix("").as_posix(): file for file in find_voc_masks(path)}
     splits = read_lists(path / "ImageSets" / "Segmentation", files, set_)
-    pictures = {
-        picture.stem: picture
-        for picture in set_.pictures
-        if not {_CLASSES, _OBJECTS} & {*picture.relative_to(path).parts}
-    }
+    pictures: dict[str, list[Path]] = defaultdict(list)
+    for picture in set_.pictures:
+        if not {_CLASSES, _OBJECTS} & {*picture.relative_to(path).parts}:
+            pictures[picture.stem].append(picture)
     for stem, file in files.items():
-        where, picture = set_.place(file), pictures.get(file.stem)
-        if picture is None:
-            set_.problem(Kind.MISSING, where, f"no picture {file.stem!r}")
+        where, fitting = set_.place(file), _fitting(stem, pictures[file.stem])
+        if len(fitting) != 1:
+            said = f"{stem!r} may be any of {len(fitting)} pictures of that name" if fitting else f"no picture {stem!r}"
+            set_.problem(Kind.MISSING, where, said)
             continue
+        picture = fitting[0]
         size = set_.size(picture, where)
         if size is None:
             continue
@@ -60,11 +62,21 @@ def read_voc_masks(path: Path) -> MaskedImages:
             classes = _read_numbers(file, size)
             objects = path / _OBJECTS / f"{stem}.png"
             rows, ignored = _read_objects(classes, _read_numbers(objects, size) if objects.is_file() else classes)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
             set_.problem(Kind.UNREADABLE, where, f"masks: {error}")
             continue
         set_.add(picture, rows, where, splits=splits[stem], ignored=ignored)
     return set_.finish_masked()
+
+
+def _fitting(stem: str, same_name: list[Path]) -> list[Path]:
+    """Give the pictures whose path ends as that of the masks does, as much of it as any has: train/1 is not val/1."""
+    parts = (PICTURES, *stem.split("/"))
+    for number in range(len(parts), 0, -1):
+        fitting = [picture for picture in same_name if picture.with_suffix("").parts[-number:] == parts[-number:]]
+        if fitting:
+            return fitting
+    return []
 
 
 def _read_numbers(file: Path, size: tuple[int, int]) -> np.ndarray:
@@ -72,10 +84,9 @@ def _read_numbers(file: Path, size: tuple[int, int]) -> np.ndarray:
     with Image.open(file) as image:
         if image.mode not in ("P", "L"):
             raise ValueError(f"{file.name} has colours (mode {image.mode}) where VOC has one number for each pixel")
-        numbers = np.array(image)
-    if numbers.shape != size:
-        raise ValueError(f"{file.name} is of (height, width) {numbers.shape}, the picture of {size}")
-    return numbers
+        if image.size[::-1] != size:
+            raise ValueError(f"{file.name} is of (height, width) {image.size[::-1]}, the picture of {size}")
+        return np.array(image)
 
 
 def _read_objects(classes: np.ndarray, objects: np.ndarray) -> tuple[list[Row], Rle | None]:
