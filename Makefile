@@ -6,7 +6,7 @@ BIN := .venv/bin
 .PHONY: help demo test check bench clean
 
 help:
-	@echo "make demo    read hand signs, find cars and points on faces, grade the solutions; writes demo/index.html"
+	@echo "make demo    read hand signs, find cars, roads and points on faces, grade the solutions; writes demo/index.html"
 	@echo "make test    run the tests"
 	@echo "make check   formatting, lint, types"
 	@echo "make bench   measure training speed"

@@ -20,6 +20,7 @@ import keras
 import numpy as np
 from PIL import Image
 
+from keras_cv_course.cli.options import KEPT_ASIDE_SEED
 from keras_cv_course.data.synthetic.faces import draw_faces
 from keras_cv_course.data.synthetic.landmark_set import FACE_68, LandmarkImages
 from keras_cv_course.files import atomic_path
@@ -27,7 +28,7 @@ from keras_cv_course.metrics.images import psnr, ssim
 from keras_cv_course.models.super_resolution import face_super_resolution
 from keras_cv_course.training.fit_super_resolution import SuperResolutionFitConfig, fit_super_resolution, shrink
 
-HELD_OUT, HELD_OUT_SEED = 200, 2**64
+HELD_OUT = 200
 SHOWN = 8
 
 
@@ -50,7 +51,7 @@ def main() -> None:
     parser.add_argument("--picture", type=Path)
     options = parser.parse_args()
 
-    held_out = draw(HELD_OUT, HELD_OUT_SEED)
+    held_out = draw(HELD_OUT, KEPT_ASIDE_SEED)
     small = shrink(held_out.images)
     enlarged = bicubic(small, held_out.image_size[0])
     rows = [small[:SHOWN].repeat(8, axis=1).repeat(8, axis=2), enlarged[:SHOWN]]

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from keras_cv_course.cli.localizer_result import measure_localizer
-from keras_cv_course.cli.train_localizer import KEPT_ASIDE_SEED
+from keras_cv_course.cli.options import KEPT_ASIDE_SEED
 from keras_cv_course.data.localized_images import draw_localized_images
 from keras_cv_course.models.trained_localizer import load_localizer
 

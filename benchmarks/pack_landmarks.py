@@ -14,7 +14,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from keras_cv_course import RunFolder
 from keras_cv_course.cli.landmarks_result import measure_finder
-from keras_cv_course.cli.train_landmarks import HELD_OUT, HELD_OUT_SEED
+from keras_cv_course.cli.options import KEPT_ASIDE_SEED
+from keras_cv_course.cli.train_landmarks import HELD_OUT
 from keras_cv_course.data.synthetic.landmark_set import draw_landmark_images
 from keras_cv_course.files import write_text_atomically
 from keras_cv_course.models.landmark_finder import load_landmark_finder
@@ -31,7 +32,7 @@ def main() -> None:
     options = parser.parse_args()
 
     trained, config = load_landmark_finder(options.run), RunFolder(options.run).read_config()
-    data = draw_landmark_images(config["points"], HELD_OUT, HELD_OUT_SEED, trained.input_size)
+    data = draw_landmark_images(config["points"], HELD_OUT, KEPT_ASIDE_SEED, trained.input_size)
     before = measure_finder(trained, data)
     path = weights_folder() / f"{options.name}.int8.h5"
     write_weights(path, trained.model.weights)

@@ -15,8 +15,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 from PIL import Image
 
+from keras_cv_course.cli.options import KEPT_ASIDE_SEED
 from keras_cv_course.cli.segmenter_result import measure_segmenter
-from keras_cv_course.cli.train_segmenter import KEPT_ASIDE_SEED
 from keras_cv_course.data.image_files import read_image, resize_image
 from keras_cv_course.data.segmented_images import draw_segmented_images
 from keras_cv_course.detection.draw_masks import add_legend, draw_class_map

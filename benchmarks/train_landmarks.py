@@ -20,7 +20,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 
-from keras_cv_course.cli.train_landmarks import HELD_OUT, HELD_OUT_SEED
+from keras_cv_course.cli.options import KEPT_ASIDE_SEED
+from keras_cv_course.cli.train_landmarks import HELD_OUT
 from keras_cv_course.data.synthetic.landmark_set import draw_landmark_images
 from keras_cv_course.metrics.landmarks import measure_landmarks
 
@@ -52,7 +53,7 @@ def main() -> None:
             figures, minutes = train_with_kcc(model, options.seed, Path(folder) / model)
             row = f"{figures['error']:.4f}  {figures['failure_rate']:7.1%}  {figures['auc']:.3f}   {minutes:.1f}"
             print(f"{model:18s} {row}", flush=True)
-    data = draw_landmark_images("face", HELD_OUT, HELD_OUT_SEED)
+    data = draw_landmark_images("face", HELD_OUT, KEPT_ASIDE_SEED)
     truth = data.points[data.is_there]
     average = measure_landmarks(truth, np.broadcast_to(truth.mean(axis=0), truth.shape))
     print(f"{'average face':18s} {average.error:.4f}  {average.failure_rate:7.1%}  {average.auc:.3f}")

@@ -15,7 +15,8 @@ import time
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from keras_cv_course import prepare_devices
-from keras_cv_course.cli.train_localizer import KEPT_ASIDE, KEPT_ASIDE_SEED, PICTURES
+from keras_cv_course.cli.options import KEPT_ASIDE_SEED
+from keras_cv_course.cli.train_localizer import KEPT_ASIDE, PICTURES
 from keras_cv_course.data.localized_images import LocalizedImages, draw_localized_images
 from keras_cv_course.files import write_text_atomically
 from keras_cv_course.metrics.localization import LocalizationMetrics, localization_metrics

@@ -20,9 +20,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 
 from keras_cv_course import prepare_devices
+from keras_cv_course.cli.options import KEPT_ASIDE_SEED
 from keras_cv_course.cli.train_mask_rcnn import (
     KEPT_ASIDE,
-    KEPT_ASIDE_SEED,
     LEAST_SCORE,
     PICTURES,
     SIZE,

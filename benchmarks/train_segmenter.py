@@ -18,7 +18,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 
 from keras_cv_course import prepare_devices
-from keras_cv_course.cli.train_segmenter import KEPT_ASIDE, KEPT_ASIDE_SEED, PICTURES, SIZE, colours_of
+from keras_cv_course.cli.options import KEPT_ASIDE_SEED
+from keras_cv_course.cli.train_segmenter import KEPT_ASIDE, PICTURES, SIZE, colours_of
 from keras_cv_course.data.segmented_images import SegmentedImages, draw_segmented_images
 from keras_cv_course.files import write_text_atomically
 from keras_cv_course.metrics.masks import SegmentationMetrics, segmentation_metrics

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from keras_cv_course.cli.console import INTERRUPTED, check_folder, err, note, progress_bar, say, start_keras
-from keras_cv_course.cli.options import parse_size
+from keras_cv_course.cli.options import KEPT_ASIDE_SEED, parse_size
 from keras_cv_course.cli.train_detector import HELD_OUT, divide, pictures_of_run
 from keras_cv_course.errors import DataContentError, RunError
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 DEFAULTS: dict[str, Any] = {"input_size": "96"}
 PICTURES, KEPT_ASIDE = 4000, 500
-KEPT_ASIDE_SEED = 2**64  # which no seed comes near: see train_segmenter.py
 
 
 def localizer(

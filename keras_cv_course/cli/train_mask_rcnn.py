@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from keras_cv_course.cli.console import INTERRUPTED, check_folder, err, note, progress_bar, say
-from keras_cv_course.cli.options import parse_size
+from keras_cv_course.cli.options import KEPT_ASIDE_SEED, parse_size
 from keras_cv_course.cli.train_detector import divide, pictures_of_run
 from keras_cv_course.errors import DataContentError, RunError
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 TASK = "mask-rcnn"
 SIZE = "128"
 PICTURES, KEPT_ASIDE = 1500, 200
-KEPT_ASIDE_SEED = 2**64  # which no seed comes near: see train_segmenter.py
 LEAST_SCORE = 0.05  # of what average precision is measured on
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from keras_cv_course.cli.console import INTERRUPTED, check_folder, err, note, progress_bar, say, start_keras
-from keras_cv_course.cli.options import parse_size
+from keras_cv_course.cli.options import KEPT_ASIDE_SEED, parse_size
 from keras_cv_course.cli.train_detector import HELD_OUT, divide, pictures_of_run
 from keras_cv_course.errors import DataContentError, RunError
 
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 SIZE = "128"
 PICTURES, KEPT_ASIDE = 2000, 200
-# No --seed comes near it: of [seed, index] NumPy takes words of 32 bits, and 2**32 with index 0 is 0 with index 1.
-KEPT_ASIDE_SEED = 2**64
 ROAD_COLOURS: dict[str, "Colour"] = {
     "sky": (120, 180, 240),
     "surroundings": (90, 130, 60),

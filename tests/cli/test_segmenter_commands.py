@@ -8,9 +8,10 @@ import pytest
 from command_line import kcc
 from PIL import Image
 
+from keras_cv_course.cli.options import KEPT_ASIDE_SEED
 from keras_cv_course.cli.segment import _in_file
 from keras_cv_course.cli.segmenter_result import SegmenterResult, measure_segmenter
-from keras_cv_course.cli.train_segmenter import KEPT_ASIDE_SEED, ROAD_COLOURS, pictures_for
+from keras_cv_course.cli.train_segmenter import ROAD_COLOURS, pictures_for
 from keras_cv_course.data.masked_images import IGNORED, MaskedImage, MaskedImages
 from keras_cv_course.data.segmentation_datasets import write_coco_masks
 from keras_cv_course.data.segmented_images import SegmentedImages, draw_segmented_images
