@@ -4,7 +4,7 @@ All take class maps (m, h, w), integers below the number of classes or `IGNORED`
 give one number for the batch.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 from keras import ops
@@ -12,17 +12,17 @@ from keras import ops
 from keras_cv_course.data.masked_images import IGNORED
 from keras_cv_course.errors import ModelError
 
+_GAMMA = 2.0  # of the focal loss, as in its paper
 _SMOOTH = 1.0  # pixel; of a class that is nowhere, nothing said is all right
 _LEAST = 1e-7  # of 1 - p: a power below 1 has no gradient at 0
 
 
 def cross_entropy_loss(class_maps: Any, logits: Any) -> Any:
     """Give the mean cross-entropy of the pixels that count; 0 where none does."""
-    counts, targets = _targets(class_maps, logits)
-    return _mean(-ops.sum(targets * ops.log_softmax(ops.cast(logits, "float32")), axis=-1), counts)
+    return _cross_entropy(_compare(class_maps, logits))
 
 
-def focal_loss(class_maps: Any, logits: Any, gamma: float = 2.0) -> Any:
+def focal_loss(class_maps: Any, logits: Any, gamma: float = _GAMMA) -> Any:
     """Give the mean cross-entropy, each pixel's times (1 - p) ** gamma with p the probability of its class.
 
     What is sure already counts little, so that the few hard pixels are not lost among many easy ones (Lin et al.,
@@ -33,9 +33,7 @@ def focal_loss(class_maps: Any, logits: Any, gamma: float = 2.0) -> Any:
         logits: (m, h, w, classes).
         gamma: 0 or more; 0 gives :func:`cross_entropy_loss`.
     """
-    counts, targets = _targets(class_maps, logits)
-    log_p = ops.sum(targets * ops.log_softmax(ops.cast(logits, "float32")), axis=-1)  # of the true class, (m, h, w)
-    return _mean(-ops.power(ops.maximum(1 - ops.exp(log_p), _LEAST), gamma) * log_p, counts)
+    return _focal(_compare(class_maps, logits), gamma)
 
 
 def dice_loss(class_maps: Any, logits: Any) -> Any:
@@ -44,11 +42,7 @@ def dice_loss(class_maps: Any, logits: Any) -> Any:
     The coefficient of a class is 2 sum(p t) / (sum(p) + sum(t)) over all pixels of the batch, one pixel added above and
     below: small classes weigh as much as large ones (Milletari et al., "V-Net", 2016, section 3).
     """
-    counts, targets = _targets(class_maps, logits)
-    said = ops.softmax(ops.cast(logits, "float32")) * counts[..., None]
-    both = ops.sum(said * targets, axis=(0, 1, 2))  # (classes,)
-    either = ops.sum(said + targets, axis=(0, 1, 2))
-    return 1 - ops.mean((2 * both + _SMOOTH) / (either + _SMOOTH))
+    return _dice(_compare(class_maps, logits))
 
 
 @keras.saving.register_keras_serializable(package="keras_cv_course")
@@ -75,20 +69,44 @@ class SegmentationLoss(keras.losses.Loss):
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """Give the loss of the batch; the arguments are class maps and logits."""
-        losses = {"cross_entropy": cross_entropy_loss, "dice": dice_loss, "focal": focal_loss}
-        return sum(weight * losses[name](y_true, y_pred) for name, weight in self.weights.items() if weight)
+        losses = {"cross_entropy": _cross_entropy, "dice": _dice, "focal": _focal}
+        pixels = _compare(y_true, y_pred)  # once for all of them: it takes longer than what each makes of it
+        return sum(weight * losses[name](pixels) for name, weight in self.weights.items() if weight)
 
     def get_config(self) -> dict[str, Any]:
         """Give the arguments."""
         return {**self.weights, "name": self.name}
 
 
-def _targets(class_maps: Any, logits: Any) -> tuple[Any, Any]:
-    """Give which pixels count, 1 or 0, (m, h, w); and the truth as (m, h, w, classes), zeros where none counts."""
+class _Pixels(NamedTuple):
+    """Truth and answer."""
+
+    counts: Any  # (m, h, w), 1 or 0
+    targets: Any  # (m, h, w, classes), 1 at the true class, zeros where a pixel does not count
+    log_p: Any  # (m, h, w, classes), the logarithm of each class's probability
+
+
+def _compare(class_maps: Any, logits: Any) -> _Pixels:
     class_maps = ops.cast(class_maps, "int32")
     counts = class_maps != IGNORED
     targets = ops.one_hot(ops.where(counts, class_maps, -1), logits.shape[-1], dtype="float32")
-    return ops.cast(counts, "float32"), targets
+    return _Pixels(ops.cast(counts, "float32"), targets, ops.log_softmax(ops.cast(logits, "float32")))
+
+
+def _cross_entropy(pixels: _Pixels) -> Any:
+    return _mean(-ops.sum(pixels.targets * pixels.log_p, axis=-1), pixels.counts)
+
+
+def _focal(pixels: _Pixels, gamma: float = _GAMMA) -> Any:
+    log_p = ops.sum(pixels.targets * pixels.log_p, axis=-1)  # of the true class, (m, h, w)
+    return _mean(-ops.power(ops.maximum(1 - ops.exp(log_p), _LEAST), gamma) * log_p, pixels.counts)
+
+
+def _dice(pixels: _Pixels) -> Any:
+    said = ops.exp(pixels.log_p)
+    both = ops.sum(said * pixels.targets, axis=(0, 1, 2))  # (classes,)
+    either = ops.sum(said * pixels.counts[..., None], axis=(0, 1, 2)) + ops.sum(pixels.targets, axis=(0, 1, 2))
+    return 1 - ops.mean((2 * both + _SMOOTH) / (either + _SMOOTH))
 
 
 def _mean(values: Any, counts: Any) -> Any:

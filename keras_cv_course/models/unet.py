@@ -16,7 +16,7 @@ from keras import layers
 
 from keras_cv_course.errors import ModelError
 
-FILTERS = (16, 32, 48, 64, 96, 128)  # of `unet`, from the picture's size down
+FILTERS = (24, 32, 48, 64, 96, 128)  # of `unet`, from half the picture's size down
 
 _DROPOUT = 0.3  # in the two deepest blocks of the course's network
 _MOMENTUM = 0.9  # of the batch norms, see docs/training.md
@@ -89,7 +89,7 @@ def unet_model(
     return keras.Model(inputs, layers.Conv2D(n_classes, 1, padding="same")(x))
 
 
-def check_unet_size(size: tuple[int, int], halvings: int = len(FILTERS) - 1) -> None:
+def check_unet_size(size: tuple[int, int], halvings: int = len(FILTERS)) -> None:
     """Raise ModelError where (height, width) cannot be halved so often; by default as often as `unet` does it."""
     least = 2**halvings
     if min(size) < least or any(side % least for side in size):
@@ -99,10 +99,13 @@ def check_unet_size(size: tuple[int, int], halvings: int = len(FILTERS) - 1) -> 
 def unet(input_shape: tuple[int, int, int], num_classes: int, filters: Sequence[int] = FILTERS) -> keras.Model:
     """Build a U-Net with batch norms and random weights, each channel count free.
 
+    Its first convolution halves the picture and its last one doubles the map again, four logits for each class and
+    place: convolutions at the picture's own size would take most of the time.
+
     Args:
-        input_shape: (height, width, channels), height and width multiples of 2 for each step down.
+        input_shape: (height, width, channels), height and width multiples of 2 for each of `filters`.
         num_classes: at least 1.
-        filters: channels at each size, from the picture's own down, at least two.
+        filters: channels at each size, from half the picture's down, at least two.
 
     Returns:
         A model from pictures float32 (m, *input_shape), values 0..1, to logits (m, height, width, num_classes).
@@ -112,16 +115,18 @@ def unet(input_shape: tuple[int, int, int], num_classes: int, filters: Sequence[
     """
     if len(filters) < 2:
         raise ModelError(f"Expected channels of at least two sizes. Received: {tuple(filters)}.")
-    check_unet_size(input_shape[:2], len(filters) - 1)
-    x = inputs = keras.Input(input_shape, name="image")
-    maps = []
-    for level, number in enumerate(filters):
-        if level:
-            x = layers.MaxPooling2D(2, name=f"down{level}_pool")(x)
+    check_unet_size(input_shape[:2], len(filters))
+    _check_classes(num_classes)
+    inputs = keras.Input(input_shape, name="image")
+    x = _convolution(inputs, filters[0], "stem", size=4, strides=2)
+    maps = [x]
+    for level, number in enumerate(filters[1:], start=1):
+        x = layers.MaxPooling2D(2, name=f"down{level}_pool")(x)
         x = _convolution(x, number, f"down{level}_conv1")
         x = _convolution(x, number, f"down{level}_conv2")
         maps.append(x)
-    return keras.Model(inputs, unet_decoder(maps, filters[:-1], num_classes), name="unet")
+    x = _way_up(maps, filters[:-1])
+    return keras.Model(inputs, layers.Conv2DTranspose(num_classes, 2, strides=2, name="logits")(x), name="unet")
 
 
 def unet_decoder(maps: Sequence[Any], filters: Sequence[int], num_classes: int) -> Any:
@@ -143,13 +148,18 @@ def unet_decoder(maps: Sequence[Any], filters: Sequence[int], num_classes: int) 
         raise ModelError(
             f"Expected one number of filters for each of {len(maps) - 1} steps up. Received: {len(filters)}."
         )
+    return layers.Conv2D(num_classes, 1, name="logits")(_way_up(maps, filters))
+
+
+def _way_up(maps: Sequence[Any], filters: Sequence[int]) -> Any:
+    """Give what `unet_decoder` makes its logits from."""
     *skips, x = maps
     for level in reversed(range(len(skips))):
         x = _convolution(x, filters[level], f"up{level}_narrow", size=1)
         x = layers.Resizing(*skips[level].shape[1:3], interpolation="nearest", name=f"up{level}")(x)
         x = layers.Concatenate(name=f"up{level}_joined")([x, skips[level]])
         x = _convolution(x, filters[level], f"up{level}_conv")
-    return layers.Conv2D(num_classes, 1, name="logits")(x)
+    return x
 
 
 def _check_classes(number: int) -> None:
@@ -161,7 +171,9 @@ def _course_convolution(n_filters: int, x: Any) -> Any:
     return layers.Conv2D(n_filters, 3, activation="relu", padding="same", kernel_initializer="he_normal")(x)
 
 
-def _convolution(x: Any, filters: int, name: str, size: int = 3) -> Any:
-    x = layers.Conv2D(filters, size, padding="same", use_bias=False, kernel_initializer="he_normal", name=name)(x)
+def _convolution(x: Any, filters: int, name: str, size: int = 3, strides: int = 1) -> Any:
+    x = layers.Conv2D(
+        filters, size, strides, padding="same", use_bias=False, kernel_initializer="he_normal", name=name
+    )(x)
     x = layers.BatchNormalization(momentum=_MOMENTUM, name=f"{name}_bn")(x)
     return layers.ReLU(name=f"{name}_relu")(x)

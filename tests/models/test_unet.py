@@ -73,9 +73,10 @@ def test_the_course_network_has_its_layers_and_numbers() -> None:
 
 
 def test_the_general_form_takes_any_number_of_sizes() -> None:
-    model = unet((24, 16, 3), 5, filters=(4, 6, 8, 10))
+    model = unet((24, 16, 3), 5, filters=(4, 6, 8))
     assert model.output_shape == (None, 24, 16, 5)
-    assert model.get_layer("down3_conv2").output.shape == (None, 3, 2, 10)
+    assert model.get_layer("stem").output.shape == (None, 12, 8, 4)
+    assert model.get_layer("down2_conv2").output.shape == (None, 3, 2, 8)
     x = np.zeros((2, 24, 16, 3), np.float32)
     assert np.isfinite(model.predict_on_batch(x)).all()
 
@@ -90,8 +91,8 @@ def test_what_cannot_be_built_is_refused() -> None:
         unet_model((96, 100, 3))
     with pytest.raises(ModelError, match="at least one class"):
         unet_model((96, 96, 3), 4, 0)
-    with pytest.raises(ModelError, match=r"multiples of 4\. Received: \(8, 6\)"):
-        unet((8, 6, 3), 2, filters=(4, 4, 4))
+    with pytest.raises(ModelError, match=r"multiples of 8\. Received: \(8, 12\)"):
+        unet((8, 12, 3), 2, filters=(4, 4, 4))
     with pytest.raises(ModelError, match=r"at least two sizes\. Received: \(4,\)"):
         unet((8, 8, 3), 2, filters=(4,))
     with pytest.raises(ModelError, match="each of 1 steps up"):

@@ -62,8 +62,8 @@ def test_equal_seeds_give_equal_batches() -> None:
 
 def test_learns_to_tell_rectangles_apart_and_keeps_what_its_use_needs(tmp_path: Path) -> None:
     keras.utils.set_random_seed(0)
-    model = unet((*SIZE, 3), 3, filters=(8, 12))
-    settings = SegmenterSettings(epochs=6, learning_rate=1e-2, precision="float32", augmentation=GEOMETRY)
+    model = unet((*SIZE, 3), 3, filters=(16, 24))
+    settings = SegmenterSettings(epochs=6, batch_size=4, learning_rate=1e-2, precision="float32", augmentation=GEOMETRY)
     folder = RunFolder(tmp_path / "run")
     segmenter, history = fit_segmenter(model, rectangles(192), settings, colours=COLOURS, folder=folder)
     assert len(history["mean_iou"]) == 6
