@@ -2,16 +2,17 @@
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Unpack
+from typing import Any, Unpack
 
 import numpy as np
 from PIL import Image
 
 from keras_cv_course.boxes import scale_xyxy
+from keras_cv_course.data.image_files import read_image
 from keras_cv_course.detection.draw import draw_labels, get_colors_for_classes
 from keras_cv_course.detection.draw_masks import draw_masks
 from keras_cv_course.detections import InstanceDetections
@@ -19,12 +20,39 @@ from keras_cv_course.metrics.instances import InstanceMetrics, TrueInstances, me
 from keras_cv_course.models.instance_segmenter import SCORE_THRESHOLD, InstanceSegmenter
 from keras_cv_course.report.html import PageFacts
 from keras_cv_course.report.instances_page import InstancesPicture, write_instances_page
-from keras_cv_course.run_lengths import decode_masks
+from keras_cv_course.run_lengths import decode_masks, encode_masks
 
 LEAST_SCORE = 0.05  # of what average precision is measured on
 
 _SHOWN, _WORST_SHOWN = 8, 8
 _SIDE = 360  # pixels of a drawn picture's longer side
+
+
+class ImageFiles(Sequence[np.ndarray]):
+    """Pictures of files, each read when it is asked for: a set of photographs may not fit into memory."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self.paths = paths
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, number: Any) -> Any:
+        return read_image(self.paths[number])
+
+
+class PackedInstances(Sequence[InstanceDetections]):
+    """What was found on pictures, kept with run lengths for masks and unpacked when it is asked for."""
+
+    def __init__(self, found: Iterable[InstanceDetections]) -> None:
+        self.packed = [(one.detections, encode_masks(one.masks)) for one in found]
+
+    def __len__(self) -> int:
+        return len(self.packed)
+
+    def __getitem__(self, number: Any) -> Any:
+        detections, masks = self.packed[number]
+        return InstanceDetections(detections, decode_masks(masks, detections.image_size))
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,4 +140,4 @@ def measure_segmenter(
     segmenter: InstanceSegmenter, images: Sequence[np.ndarray], truth: Sequence[TrueInstances]
 ) -> InstancesResult:
     """Let a model look at pictures of any size."""
-    return InstancesResult(images, [segmenter.segment(image, LEAST_SCORE) for image in images], truth)
+    return InstancesResult(images, PackedInstances(segmenter.segment(image, LEAST_SCORE) for image in images), truth)

@@ -11,8 +11,11 @@ from keras_cv_course.cli.train_run import facts_of, finish, only_report_is_left,
 from keras_cv_course.errors import DataContentError, ImageFileError, RunError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
 
+    from keras_cv_course.cli.instances_result import ImageFiles
     from keras_cv_course.data.instance_pixels import InstancePixels
     from keras_cv_course.data.masked_images import MaskedImages
     from keras_cv_course.metrics.instances import TrueInstances
@@ -113,10 +116,11 @@ def _report(
     from keras_cv_course.cli.instances_result import measure_segmenter
     from keras_cv_course.models.instance_segmenter import load_instance_segmenter
 
+    images: Sequence[np.ndarray]
     if held_out is None:
         images, truth = drawn_truth(min(KEPT_ASIDE, details["pictures"]), KEPT_ASIDE_SEED, size_of(details))
     else:
-        images, truth = _read_truth(held_out)
+        images, truth = _truth_of(held_out)
     with err.status("Measuring ..."):
         result = measure_segmenter(load_instance_segmenter(run.path), images, truth)
         masks, boxes = result.metrics.masks, result.metrics.boxes
@@ -134,19 +138,20 @@ def _report(
     finish(run, history, result.metrics.to_json(), write_page, said, "segment --model")
 
 
-def _read_truth(held_out: "MaskedImages") -> "tuple[list[np.ndarray], list[TrueInstances]]":
-    """Read the pictures to measure by; one that cannot be read is named and left out."""
+def _truth_of(held_out: "MaskedImages") -> "tuple[ImageFiles, list[TrueInstances]]":
+    """Give the pictures to measure by and what is on them; one that cannot be read is named and left out."""
+    from keras_cv_course.cli.instances_result import ImageFiles
     from keras_cv_course.data.image_files import read_image
     from keras_cv_course.metrics.instances import TrueInstances
 
-    images, truth = [], []
+    readable = []
     for one in held_out.usable().images:
         try:
-            images.append(read_image(one.path))
+            read_image(one.path)
         except ImageFileError as error:
             note(f"left out: {error}")
         else:
-            truth.append(TrueInstances.from_image(one))
-    if not images:
+            readable.append(one)
+    if not readable:
         raise DataContentError(f"{held_out.root}: expected pictures to measure by. Received: none that can be read.")
-    return images, truth
+    return ImageFiles([one.path for one in readable]), [TrueInstances.from_image(one) for one in readable]
