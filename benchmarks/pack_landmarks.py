@@ -6,21 +6,19 @@ Both errors are on the same drawn pictures kept aside; the one after packing is 
 """
 
 import argparse
-import json
 import os
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from shipped import register
 
 from keras_cv_course import RunFolder
 from keras_cv_course.cli.landmarks_result import measure_finder
 from keras_cv_course.cli.options import KEPT_ASIDE_SEED
 from keras_cv_course.cli.train_landmarks import HELD_OUT
 from keras_cv_course.data.synthetic.landmark_set import draw_landmark_images
-from keras_cv_course.files import write_text_atomically
 from keras_cv_course.models.landmark_finder import load_landmark_finder
-from keras_cv_course.pretrained import registry, sha256, weights_folder
-from keras_cv_course.weights_file import write_weights
 
 STACKS, FILTERS = 1, 48  # the defaults of stacked_hourglass
 
@@ -33,15 +31,9 @@ def main() -> None:
 
     trained, config = load_landmark_finder(options.run), RunFolder(options.run).read_config()
     data = draw_landmark_images(config["points"], HELD_OUT, KEPT_ASIDE_SEED, trained.input_size)
-    before = measure_finder(trained, data)
-    path = weights_folder() / f"{options.name}.int8.h5"
-    write_weights(path, trained.model.weights)
+    results = {"as trained (float32)": measure_finder(trained, data)}
     settings = ", ".join(f"{name} {value}" for name, value in config["fit"].items() if name != "augmentation")
-    entry = {
-        "kind": "landmarks",
-        "file": path.name,
-        "sha256": sha256(path),
-        "size": path.stat().st_size,
+    facts = {
         "points": trained.scheme.count,
         "stacks": STACKS,
         "filters": FILTERS,
@@ -49,19 +41,15 @@ def main() -> None:
         "class_names": [config["points"]],
         "trained_on": f"{config['pictures']} faces drawn by this package, no photograph",
         "recipe": f"kcc train landmarks ({settings}), then kernels rounded to 8 bits",
-        "score": {},
     }
-    manifest = weights_folder() / "manifest.json"
-    entries = json.loads(manifest.read_text()) | {options.name: entry}
-    write_text_atomically(manifest, json.dumps(entries, indent=2) + "\n")
-    registry.cache_clear()
 
-    after = measure_finder(load_landmark_finder(options.name), data)
-    figures = after.to_json()
-    entry["score"] = {f"drawn_faces_{name}": round(figures[name], 4) for name in ("error", "failure_rate", "auc")}
-    write_text_atomically(manifest, json.dumps(entries, indent=2) + "\n")
-    print(f"{path}: {path.stat().st_size / 1e6:.2f} MB")
-    for name, result in (("as trained (float32)", before), ("packed (int8)", after)):
+    def score() -> dict[str, float]:
+        results["packed (int8)"] = measure_finder(load_landmark_finder(options.name), data)
+        figures = results["packed (int8)"].to_json()
+        return {f"drawn_faces_{name}": round(figures[name], 4) for name in ("error", "failure_rate", "auc")}
+
+    print(f"{register(options.name, 'landmarks', trained.model, facts, score) / 1e6:.2f} MB")
+    for name, result in results.items():
         figures = result.to_json()
         print(
             f"{name:20s} error {figures['error']:.4f}, failures {figures['failure_rate']:.1%}, "

@@ -6,20 +6,24 @@ Both accuracies are on the same test images; the one after packing is what the r
 """
 
 import argparse
-import json
 import os
 import tempfile
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+from shipped import register
+
 from keras_cv_course import RunFolder, load_classifier, read_signs, write_synthetic_signs
 from keras_cv_course.cli.classification_result import measure_signs
-from keras_cv_course.files import write_text_atomically
-from keras_cv_course.pretrained import registry, sha256, weights_folder
-from keras_cv_course.weights_file import write_weights
+from keras_cv_course.data.signs import SignsPart
+from keras_cv_course.models.classifier import Classifier
 
 DEPTH = 50
+
+
+def accuracies(classifier: Classifier, real: SignsPart, drawn: SignsPart) -> dict[str, float]:
+    return {name: measure_signs(classifier, part).accuracy for name, part in (("real", real), ("drawn", drawn))}
 
 
 def main() -> None:
@@ -33,41 +37,29 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         drawn = read_signs(write_synthetic_signs(folder, train=1080, test=120, seed=0), "test")
     trained = load_classifier(options.run)
-    path = weights_folder() / f"{options.name}.int8.h5"
-    write_weights(path, trained.model.weights)
-
     config = RunFolder(options.run).read_config()
     photographs = len(read_signs(config["data"], "train").data)
     settings = ", ".join(f"{name} {value}" for name, value in config["fit"].items() if name != "augmentation")
-    entry = {
-        "kind": "classifier",
-        "file": path.name,
-        "sha256": sha256(path),
-        "size": path.stat().st_size,
+    facts = {
         "depth": DEPTH,
         "input_size": trained.input_size,
         "class_names": trained.class_names,
         "trained_on": f"{photographs} photographs of train_signs.h5 and {config['add_synthetic']} drawn hands, "
         f"{config['validation']:.0%} of the photographs kept for validation",
         "recipe": f"kcc train signs ({settings}), then kernels rounded to 8 bits",
-        "score": {},
     }
-    manifest = weights_folder() / "manifest.json"
-    entries = json.loads(manifest.read_text()) | {options.name: entry}
-    write_text_atomically(manifest, json.dumps(entries, indent=2) + "\n")
-    registry.cache_clear()
+    before, after = accuracies(trained, real, drawn), {}
 
-    packed = load_classifier(options.name)
-    before = {name: measure_signs(trained, part).accuracy for name, part in (("real", real), ("drawn", drawn))}
-    after = {name: measure_signs(packed, part).accuracy for name, part in (("real", real), ("drawn", drawn))}
-    entry["score"] = {
-        "test_accuracy": after["real"],
-        "test_images": len(real.data),
-        "synthetic_test_accuracy": after["drawn"],
-        "synthetic_test_images": len(drawn.data),
-    }
-    write_text_atomically(manifest, json.dumps(entries, indent=2) + "\n")
-    print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
+    def score() -> dict[str, float]:
+        after.update(accuracies(load_classifier(options.name), real, drawn))
+        return {
+            "test_accuracy": after["real"],
+            "test_images": len(real.data),
+            "synthetic_test_accuracy": after["drawn"],
+            "synthetic_test_images": len(drawn.data),
+        }
+
+    print(f"{register(options.name, 'classifier', trained.model, facts, score) / 1e6:.1f} MB")
     for name in before:
         print(f"{name:6s} test accuracy: {before[name]:.4f} as trained (float32), {after[name]:.4f} packed (int8)")
 

@@ -11,24 +11,18 @@ YOLOv2 in docs/training.md, 0.862.
 
 import argparse
 import os
-import time
 from dataclasses import replace
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
+from shipped import Clock
 
 from keras_cv_course import prepare_devices
+from keras_cv_course.cli.instances_result import LEAST_SCORE, measure_segmenter
 from keras_cv_course.cli.options import KEPT_ASIDE_SEED
-from keras_cv_course.cli.train_mask_rcnn import (
-    KEPT_ASIDE,
-    LEAST_SCORE,
-    PICTURES,
-    SIZE,
-    drawn_truth,
-    measure,
-)
+from keras_cv_course.cli.train_mask_rcnn import KEPT_ASIDE, PICTURES, SIZE, drawn_truth
 from keras_cv_course.data.detection_datasets import find_boxes
 from keras_cv_course.data.image_files import read_image
 from keras_cv_course.data.instance_pixels import draw_instance_pixels
@@ -61,7 +55,7 @@ def on_shapes(options, settings):
     network = mask_rcnn(small_backbone(size), small_plan(len(train.class_names), size))
     clock = Clock()
     trained, _ = fit_mask_rcnn(network, train, settings, callbacks=[Tell(clock)])
-    metrics = measure(trained, *drawn_truth(KEPT_ASIDE, KEPT_ASIDE_SEED, size))
+    metrics = measure_segmenter(trained, *drawn_truth(KEPT_ASIDE, KEPT_ASIDE_SEED, size)).metrics
     print(
         f"AP@.50: masks {metrics.masks.ap50:.3f}, boxes {metrics.boxes.ap50:.3f}; AP: masks {metrics.masks.ap:.3f}, "
         f"boxes {metrics.boxes.ap:.3f}; {clock.read()}"
@@ -86,18 +80,6 @@ def on_boxes(options, settings):
     metrics = coco_metrics(found, held_out)
     print(f"AP@.50 {metrics.ap50:.3f} on {len(held_out)} pictures, {dict(metrics.class_ap50)}; {clock.read()}")
     return trained
-
-
-class Clock:
-    """Wall clock and processor time since it was made."""
-
-    def __init__(self) -> None:
-        self.started = time.perf_counter(), time.process_time()
-
-    def read(self) -> str:
-        """Give both, in minutes."""
-        wall, processor = time.perf_counter() - self.started[0], time.process_time() - self.started[1]
-        return f"{wall / 60:.1f} minutes, {processor / 60:.1f} of one core"
 
 
 class Tell(keras.callbacks.Callback):

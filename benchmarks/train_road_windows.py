@@ -9,7 +9,6 @@ Run: python benchmarks/train_road_windows.py [--scenes 200] [--epochs 4] [--meas
 """
 
 import argparse
-import json
 import os
 import time
 from collections.abc import Sequence
@@ -18,6 +17,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import numpy as np
+from shipped import register
 
 from keras_cv_course.boxes import pairwise_iou, xywh_to_xyxy, xyxy_to_xywh
 from keras_cv_course.cli.options import DEFAULT_WINDOWS
@@ -25,12 +25,9 @@ from keras_cv_course.data.image_files import resize_image
 from keras_cv_course.data.synthetic.road_scenes import CLASS_NAMES as ROAD_CLASSES
 from keras_cv_course.data.synthetic.road_scenes import RoadScene, draw_road_scenes
 from keras_cv_course.detection.sliding_windows import detect_windows
-from keras_cv_course.files import write_text_atomically
 from keras_cv_course.metrics.detection import match_boxes
 from keras_cv_course.models.overfeat import road_window_network
 from keras_cv_course.models.window_classifier import WindowClassifier, load_window_classifier
-from keras_cv_course.pretrained import registry, sha256, weights_folder
-from keras_cv_course.weights_file import write_weights
 
 SEED, SIZE, MEASURED_SEED, MEASURED = 77_000_000, (480, 832), 78_000_000, 60
 CLASSES = ("car", "bus", "lorry", "pedestrian", "background")
@@ -179,30 +176,6 @@ def measure(classifier: WindowClassifier) -> dict[str, float]:
     return score
 
 
-def register(model: keras.Model, recipe: str) -> None:
-    """Pack the weights, enter them in the manifest, and measure what is there now."""
-    path = weights_folder() / f"{DEFAULT_WINDOWS}.int8.h5"
-    write_weights(path, model.weights)
-    entry = {
-        "kind": "window classifier",
-        "file": path.name,
-        "sha256": sha256(path),
-        "size": path.stat().st_size,
-        "input_size": [SIDE, SIDE],
-        "class_names": CLASSES,
-        "trained_on": "windows of road scenes drawn by this package, no photograph",
-        "recipe": f"{recipe}, then kernels rounded to 8 bits",
-        "score": {},
-    }
-    manifest = weights_folder() / "manifest.json"
-    entries = json.loads(manifest.read_text(encoding="utf-8")) | {DEFAULT_WINDOWS: entry}
-    write_text_atomically(manifest, json.dumps(entries, indent=2) + "\n")
-    registry.cache_clear()
-    score = measure(load_window_classifier(DEFAULT_WINDOWS))
-    entry["score"] = {name: round(value, 4) for name, value in score.items()}
-    write_text_atomically(manifest, json.dumps(entries, indent=2) + "\n")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--scenes", type=int, default=200)
@@ -227,7 +200,19 @@ def main() -> None:
         print(f"{len(hard[0])} hard negatives", flush=True)
         train(model, samples, epochs, 2e-3, draw)
 
-    register(model, f"python benchmarks/train_road_windows.py --scenes {options.scenes} --epochs {options.epochs}")
+    recipe = f"python benchmarks/train_road_windows.py --scenes {options.scenes} --epochs {options.epochs}"
+    facts = {
+        "input_size": [SIDE, SIDE],
+        "class_names": CLASSES,
+        "trained_on": "windows of road scenes drawn by this package, no photograph",
+        "recipe": f"{recipe}, then kernels rounded to 8 bits",
+    }
+    register(DEFAULT_WINDOWS, "window classifier", model, facts, score_shipped)
+
+
+def score_shipped() -> dict[str, float]:
+    score = measure(load_window_classifier(DEFAULT_WINDOWS))
+    return {name: round(value, 4) for name, value in score.items()}
 
 
 if __name__ == "__main__":

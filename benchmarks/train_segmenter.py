@@ -8,26 +8,22 @@ and measures the packed file.
 """
 
 import argparse
-import json
 import os
-import time
 from dataclasses import replace
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
+from shipped import Clock, register
 
 from keras_cv_course import prepare_devices
 from keras_cv_course.cli.options import KEPT_ASIDE_SEED
 from keras_cv_course.cli.train_segmenter import KEPT_ASIDE, PICTURES, SIZE, colours_of
 from keras_cv_course.data.segmented_images import SegmentedImages, draw_segmented_images
-from keras_cv_course.files import write_text_atomically
 from keras_cv_course.metrics.masks import SegmentationMetrics, segmentation_metrics
 from keras_cv_course.models.segmenter import Segmenter, load_segmenter
 from keras_cv_course.models.unet import FILTERS, unet
-from keras_cv_course.pretrained import registry, sha256, weights_folder
 from keras_cv_course.training.fit_segmenter import SegmenterSettings, fit_segmenter
-from keras_cv_course.weights_file import write_weights
 
 NAME = "road-segmenter"
 
@@ -52,19 +48,7 @@ def main() -> None:
     trained, _ = fit_segmenter(model, train, settings, colours=colours_of(train.class_names))
     print(f"trained: {describe(measure(trained, held_out))}, {clock.read()}", flush=True)
     if options.register:
-        register(trained, settings, options.pictures, held_out)
-
-
-class Clock:
-    """Wall clock and processor time since it was made."""
-
-    def __init__(self) -> None:
-        self.started = time.perf_counter(), time.process_time()
-
-    def read(self) -> str:
-        """Give both, in minutes."""
-        wall, processor = time.perf_counter() - self.started[0], time.process_time() - self.started[1]
-        return f"{wall / 60:.1f} minutes, {processor / 60:.1f} of one core"
+        ship(trained, settings, options.pictures, held_out)
 
 
 def usual_maps(train: SegmentedImages, count: int) -> np.ndarray:
@@ -86,15 +70,16 @@ def describe(metrics: SegmentationMetrics) -> str:
     return f"mean IoU {metrics.mean_iou:.3f} ({classes}), {metrics.pixel_accuracy:.3f} of the pixels right"
 
 
-def register(trained: Segmenter, settings: SegmenterSettings, pictures: int, held_out: SegmentedImages) -> None:
-    """Pack the weights, measure the packed ones, and write both into weights/."""
-    path = weights_folder() / f"{NAME}.int8.h5"
-    write_weights(path, trained.model.weights)
-    entry = {
-        "kind": "segmenter",
-        "file": path.name,
-        "sha256": sha256(path),
-        "size": path.stat().st_size,
+def ship(trained: Segmenter, settings: SegmenterSettings, pictures: int, held_out: SegmentedImages) -> None:
+    """Pack the weights into weights/, and measure the packed ones."""
+
+    def score() -> dict[str, float]:
+        metrics = measure(load_segmenter(NAME), held_out)
+        print(f"packed: {describe(metrics)}", flush=True)
+        scores = {"mean_iou": metrics.mean_iou, **{f"iou_{name}": iou for name, iou in metrics.class_iou.items()}}
+        return {f"drawn_scenes_{name}": round(value, 4) for name, value in scores.items()}
+
+    facts = {
         "input_size": trained.input_size,
         "class_names": trained.class_names,
         "filters": FILTERS,
@@ -102,17 +87,8 @@ def register(trained: Segmenter, settings: SegmenterSettings, pictures: int, hel
         "trained_on": f"{pictures} road scenes drawn by this package, no photograph",
         "recipe": f"python benchmarks/train_segmenter.py --pictures {pictures} --epochs {settings.epochs} --register, "
         "kernels rounded to 8 bits",
-        "score": {},
     }
-    manifest = weights_folder() / "manifest.json"
-    entries = json.loads(manifest.read_text()) | {NAME: entry}
-    write_text_atomically(manifest, json.dumps(entries, indent=2) + "\n")
-    registry.cache_clear()
-    metrics = measure(load_segmenter(NAME), held_out)
-    scores = {"mean_iou": metrics.mean_iou, **{f"iou_{name}": iou for name, iou in metrics.class_iou.items()}}
-    entry["score"] = {f"drawn_scenes_{name}": round(value, 4) for name, value in scores.items()}
-    write_text_atomically(manifest, json.dumps(entries, indent=2) + "\n")
-    print(f"packed, {path.stat().st_size} bytes: {describe(metrics)}", flush=True)
+    print(f"{register(NAME, 'segmenter', trained.model, facts, score)} bytes")
 
 
 if __name__ == "__main__":

@@ -1,12 +1,15 @@
 """A training's progress as one Rich bar."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from math import isnan
 from typing import Any
 
 import keras
 from rich.progress import Progress, TaskID
+
+from keras_cv_course.cli.console import progress_bar
 
 
 class EpochProgress(keras.callbacks.Callback):
@@ -48,3 +51,10 @@ class EpochProgress(keras.callbacks.Callback):
         self.bar.update(self.task, completed=epoch + 1, note=line)
         if not self.bar.console.is_terminal:  # a log file shows no bar before its end
             self.bar.console.print(f"Epoch {epoch + 1}  {line}", soft_wrap=True)
+
+
+@contextmanager
+def epochs_bar(epochs: int, images: int, shown: Sequence[str] | None = None) -> Iterator[EpochProgress]:
+    """Show a bar of a training's epochs, which what is given moves as the training's callback."""
+    with progress_bar("Epochs", epochs) as (bar, task):
+        yield EpochProgress(bar, task, images, shown)

@@ -1,9 +1,9 @@
 """What a localizer says of pictures whose objects are known: figures and a page, for several commands."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Unpack
 
 import numpy as np
 from PIL import Image
@@ -14,6 +14,7 @@ from keras_cv_course.detection.draw import draw_labels
 from keras_cv_course.metrics.localization import LocalizationMetrics, correct_pictures, localization_metrics
 from keras_cv_course.models.localizer import Localization
 from keras_cv_course.models.trained_localizer import Localizer
+from keras_cv_course.report.html import PageFacts
 from keras_cv_course.report.localizer_page import LocalizedPicture, write_localizer_page
 
 TRUE, SAID = (46, 204, 113), (255, 255, 255)
@@ -60,26 +61,15 @@ class LocalizerResult:
         labels = [self.data.class_names[side.class_ids[number]] for _, side in there]
         return draw_labels(picture, scale_xyxy(boxes, (factor, factor)), labels, [colour for colour, _ in there])
 
-    def write_page(
-        self,
-        path: Path,
-        *,
-        title: str,
-        facts: Mapping[str, str],
-        data_note: str,
-        history: Mapping[str, Sequence[float]] | None = None,
-    ) -> None:
+    def write_page(self, path: Path, **about: Unpack[PageFacts]) -> None:
         """Write the page of :func:`~keras_cv_course.report.localizer_page.write_localizer_page`."""
         wrong = np.flatnonzero(~self.correct)
         write_localizer_page(
             path,
-            title=title,
-            facts=facts,
-            data_note=data_note,
             metrics=self.metrics,
             pictures=[self._picture(number) for number in range(min(_SHOWN, len(self.data)))],
             mistakes=[self._picture(number) for number in wrong[:_MISTAKES_SHOWN]],
-            history=history,
+            **about,
         )
 
     def _picture(self, number: int) -> LocalizedPicture:

@@ -1,10 +1,10 @@
 """What a segmenter says of pictures whose classes are known: figures and a page, for several commands."""
 
 import math
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Unpack
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from keras_cv_course.detection.draw_masks import draw_class_map
 from keras_cv_course.errors import ModelError
 from keras_cv_course.metrics.masks import SegmentationMetrics, segmentation_metrics
 from keras_cv_course.models.segmenter import Segmenter
+from keras_cv_course.report.html import PageFacts
 from keras_cv_course.report.segmenter_page import SegmentedPicture, write_segmenter_page
 
 _SHOWN, _WORST_SHOWN = 12, 12
@@ -48,26 +49,15 @@ class SegmenterResult:
             self._mean_iou(number),
         )
 
-    def write_page(
-        self,
-        path: Path,
-        *,
-        title: str,
-        facts: Mapping[str, str],
-        data_note: str,
-        history: Mapping[str, Sequence[float]] | None = None,
-    ) -> None:
+    def write_page(self, path: Path, **about: Unpack[PageFacts]) -> None:
         """Write the page of :func:`~keras_cv_course.report.segmenter_page.write_segmenter_page`."""
         write_segmenter_page(
             path,
-            title=title,
-            facts=facts,
-            data_note=data_note,
             metrics=self.metrics,
             colours=dict(zip(self.data.class_names, self.segmenter.colours, strict=True)),
             pictures=[self.picture(number) for number in range(min(_SHOWN, len(self.data)))],
             worst=[self.picture(number) for number in self.from_worst()[:_WORST_SHOWN]],
-            history=history,
+            **about,
         )
 
     def from_worst(self) -> list[int]:

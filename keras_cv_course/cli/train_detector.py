@@ -1,21 +1,33 @@
 """`kcc train detector`: YOLOv2 for anyone's pictures with boxes."""
 
-import json
-import shlex
-from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from keras_cv_course.cli.console import INTERRUPTED, check_folder, err, note, progress_bar, say, start_keras
+from keras_cv_course.cli.console import err, note, progress_bar, say, start_keras
 from keras_cv_course.cli.options import DEFAULT_DETECTOR, HowToResize, fetch_weights, parse_grid_size
+from keras_cv_course.cli.train_pictures import HELD_OUT, divide, pictures_of_run, read_behind_bar
+from keras_cv_course.cli.train_run import (
+    AutoPrecision,
+    BatchSize16,
+    Resume,
+    facts_of,
+    given,
+    new_run,
+    old_run,
+    only_report_is_left,
+    out_option,
+    page_of,
+    refuse_with_resume,
+    say_use,
+    stopping_cleanly,
+    time_of,
+    write_figures,
+)
 from keras_cv_course.errors import DataContentError, RunError, WeightsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from keras_cv_course.data.boxed_images import BoxedImages
     from keras_cv_course.metrics.detector_metrics import DetectorMetrics
     from keras_cv_course.training.detector_batches import BoxedPixels
@@ -23,15 +35,12 @@ if TYPE_CHECKING:
     from keras_cv_course.training.run_folder import RunFolder
     from keras_cv_course.transfer.detectors import DetectionNetwork
 
-Boxed = TypeVar("Boxed", bound="BoxedImages")
-
 DEFAULTS: dict[str, Any] = {"resize": "letterbox", "anchors": 5}
 DEFAULT_BACKBONE = "mobilenet-0.25"
-HELD_OUT = 0.2
-TRAINING_LISTS = ("train", "trainval")
-VALIDATION_LISTS = ("val", "valid", "validation")
 FIT_OPTIONS = ("loss", "epochs", "batch_size", "learning_rate", "precision", "seed")
 IN_PROGRESS = ("loss", "recall", "val_ap50")
+LAST_FILE = "curves.png"
+SHOWN = ("backbone", "input_size", "resize", "loss", "epochs", "batch_size", "learning_rate", "seed")
 
 
 def detector(
@@ -81,35 +90,26 @@ def detector(
         int | None,
         typer.Option(min=1, help="Passes over the training pictures. [dim]Default: more for fewer pictures[/]"),
     ] = None,
-    batch_size: Annotated[int | None, typer.Option(min=1, help="Pictures a step. [dim]Default: 16[/]")] = None,
+    batch_size: BatchSize16 = None,
     learning_rate: Annotated[float | None, typer.Option(help="The highest. [dim]Default: 0.001[/]")] = None,
-    precision: Annotated[
-        str | None,
-        typer.Option(help="float32, bfloat16, float16 or auto. [dim]Default: auto, what suits the machine[/]"),
-    ] = None,
+    precision: AutoPrecision = None,
     seed: Annotated[
         int | None, typer.Option(min=0, max=2**32 - 1, help="Of the split and all random numbers. [dim]Default: 0[/]")
     ] = None,
-    folder: Annotated[
-        Path | None, typer.Option("--out", help="The run's folder. [dim]Default: runs/<PATH>-<time>-seed<seed>[/]")
-    ] = None,
-    resume: Annotated[
-        Path | None, typer.Option(help="Go on with the run in this folder, with its own settings.")
-    ] = None,
+    folder: Annotated[Path | None, out_option("<PATH>")] = None,
+    resume: Resume = None,
 ) -> None:
     """Train a detector on pictures with boxes, and measure it as `kcc evaluate detector` does.
 
     Anchors are found in the boxes trained on. Ctrl-C stops cleanly; --resume goes on after the last whole epoch, as it
     does after a crash.
     """
-    options = {
+    options = given(
         **{"val": val, "validation": validation, "backbone": backbone, "input_size": input_size, "resize": resize},
         **{"anchors": anchors, "loss": loss, "epochs": epochs, "batch_size": batch_size},
         **{"learning_rate": learning_rate, "precision": precision, "seed": seed},
-    }
-    given = {name: value for name, value in options.items() if value is not None}
-    if resume is not None and (given or path is not None or folder is not None):
-        raise RunError("--resume goes on with the run's own settings and takes nothing else. Leave the rest out.")
+    )
+    refuse_with_resume(resume, (path, folder, *options))
     if resume is None and path is None:
         raise RunError("Expected a set of pictures with boxes, or --resume with a run. Received neither.")
     if val is not None and validation is not None:
@@ -118,43 +118,30 @@ def detector(
         parse_grid_size(input_size)
 
     start_keras()
-    from keras_cv_course.training.run_folder import RunFolder
-
     if resume is not None:
-        run, details = RunFolder(resume), RunFolder(resume).read_config()
-        if details.get("task") != "detector":
-            raise RunError(f"{run.path} is a run of the task {details.get('task')!r}, not of 'detector'.")
+        run, details = old_run(resume, "detector")
     else:
         assert path is not None
-        fit_options = {name: given.pop(name) for name in FIT_OPTIONS if name in given}
-        details = DEFAULTS | given | {"task": "detector", "data": str(path.resolve()), "fit": fit_options}
+        fit_options = {name: options.pop(name) for name in FIT_OPTIONS if name in options}
+        details = DEFAULTS | options | {"task": "detector", "data": str(path.resolve()), "fit": fit_options}
         for name in ("val", "backbone"):
             if name in details and Path(details[name]).exists():  # found from any folder when resuming
                 details[name] = str(Path(details[name]).resolve())
-        name = f"{path.resolve().name}-{datetime.now():%Y%m%d-%H%M%S}-seed{fit_options.get('seed', 0)}"
-        run = RunFolder(folder or Path("runs") / name, details)
-        check_folder(run.path)
-        run.require_free()
-    try:
+        run = new_run(folder, path.resolve().name, fit_options.get("seed", 0), details)
+    with stopping_cleanly(run, "detector"):
         _run(run, details, resume=resume is not None)
-    except KeyboardInterrupt:
-        go_on = f"Go on with: kcc train detector --resume {shlex.quote(str(run.path))}"
-        note(f"Stopped. {go_on if run.config.exists() else 'Nothing was trained yet.'}")
-        raise typer.Exit(INTERRUPTED) from None
 
 
 def _run(run: "RunFolder", details: dict[str, Any], *, resume: bool) -> None:
-    from keras_cv_course.cli.epoch_progress import EpochProgress
+    from keras_cv_course.cli.epoch_progress import epochs_bar
     from keras_cv_course.data.detection_datasets import find_boxes
     from keras_cv_course.training.device import prepare_devices
     from keras_cv_course.training.fit_detector import fit_detector
 
-    if resume and run.model.exists() and not _last_file(run).exists():  # stopped between training and report
+    if only_report_is_left(run, resume=resume, last_file=LAST_FILE):
         _, held_out = pictures_of_run(details, find_boxes)
         _report(run, details, run.read_history(), held_out)
         return
-    if resume:
-        run.go_on()
     train, held_out = (pictures_of_run if resume else divide)(details, find_boxes)
     config = _fit_config(details, len(train), resume=resume)
     gpus = prepare_devices(config.seed)
@@ -165,98 +152,11 @@ def _run(run: "RunFolder", details: dict[str, Any], *, resume: bool) -> None:
     pixels = _decode(train, plan, config)
     counts = f"{len(pixels)} to train on, {len(held_out) if held_out else 'none'} to measure by"
     note(f"Run: {run.path}   pictures: {counts}   devices: {', '.join(gpus) or 'CPU'}")
-    with progress_bar("Epochs", config.epochs) as (bar, task):
-        progress = EpochProgress(bar, task, len(pixels), shown=IN_PROGRESS)
+    with epochs_bar(config.epochs, len(pixels), shown=IN_PROGRESS) as progress:
         _, history = fit_detector(
             plan, pixels, config, validation=held_out, folder=run, resume=resume, callbacks=[progress]
         )
     _report(run, details, history, held_out)
-
-
-def divide(details: dict[str, Any], find: "Callable[[str], Boxed]") -> "tuple[Boxed, Boxed | None]":
-    """Read the set, choose what is trained on and what is measured by, and write their names down in `details`.
-
-    Args:
-        details: of the run.
-        find: reads a set of boxes, or of masks.
-    """
-    data = find(details["data"])
-    if data.problems:
-        note(f"{len(data.problems)} things in {details['data']} could not be read: kcc data inspect tells them.")
-    listed, kept_aside = (
-        [name for name in names if name in data.splits] for names in (TRAINING_LISTS, VALIDATION_LISTS)
-    )
-    # A list test, where there is one, is no more to be trained on than val.
-    train, held_out = data.part(listed[0]) if listed else data, None
-    seed = details["fit"].get("seed", 0)
-    if "val" in details:
-        held_out = _with_classes(find(details["val"]), data.class_names)
-        _check_apart(train, held_out, "Leave --val out to keep a share of the set aside.")
-    elif "validation" in details:
-        train, held_out = _keep_aside(data, details["validation"], seed)
-    elif "train" in listed and kept_aside:
-        held_out = data.part(kept_aside[0])
-        _check_apart(train, held_out, f"Mend the lists, or keep a share of the set aside: --validation {HELD_OUT}.")
-    else:
-        train, held_out = _keep_aside(train, HELD_OUT, seed)
-    details["train_pictures"], details["held_out_pictures"] = (
-        [image.name for image in part.images] if part else [] for part in (train, held_out)
-    )
-    return train, held_out
-
-
-def _keep_aside(data: "Boxed", share: float, seed: int) -> "tuple[Boxed, Boxed | None]":
-    if not share:
-        return data, None
-    try:
-        return data.split(share, seed)
-    except DataContentError as error:
-        remedy = "Choose another --validation, 0 to measure nothing, or name a set to measure by with --val."
-        raise DataContentError(f"{error} {remedy}") from error
-
-
-def _check_apart(train: "BoxedImages", held_out: "BoxedImages", remedy: str) -> None:
-    both = {image.path.resolve() for image in train.images} & {image.path.resolve() for image in held_out.images}
-    if both:
-        raise DataContentError(
-            f"{held_out.root}: expected pictures to measure by that are not trained on. Received: {len(both)} that "
-            f"are, such as {min(both)}. {remedy}"
-        )
-
-
-def pictures_of_run(details: dict[str, Any], find: "Callable[[str], Boxed]") -> "tuple[Boxed, Boxed | None]":
-    """Read the pictures that a run started with; the arguments are those of :func:`divide`."""
-    data = find(details["data"])
-    if [*data.class_names] != details["class_names"]:
-        raise RunError(
-            f"{data.root}: expected the classes that the run started with, {', '.join(details['class_names'])}. "
-            f"Received: {', '.join(data.class_names)}. Start a new run."
-        )
-    held_out = _with_classes(find(details["val"]), data.class_names) if "val" in details else data
-    parts = []
-    for part, names in ((data, details["train_pictures"]), (held_out, details["held_out_pictures"])):
-        numbers = {image.name: number for number, image in enumerate(part.images)}
-        missing = [name for name in names if name not in numbers]
-        if missing:
-            raise RunError(
-                f"{part.root}: {len(missing)} pictures of the run are gone, such as {missing[0]}. Start a new run."
-            )
-        parts.append(part.take(numbers[name] for name in names))
-    return parts[0], parts[1] if len(parts[1]) else None
-
-
-def _with_classes(data: "Boxed", class_names: tuple[str, ...]) -> "Boxed":
-    """Number the classes of a set as another one does."""
-    import numpy as np
-
-    if {*data.class_names} - {*class_names}:
-        raise DataContentError(
-            f"{data.root}: expected the classes of the set to train on, {', '.join(class_names)}. Received: "
-            f"{', '.join(data.class_names)}. Names must be equal to the letter."
-        )
-    numbers = np.array([class_names.index(name) for name in data.class_names], np.int64)
-    images = tuple(replace(image, class_ids=numbers[image.class_ids]) for image in data.images)
-    return replace(data, images=images, class_names=class_names, category_ids=tuple(range(1, len(class_names) + 1)))
 
 
 def _fit_config(details: dict[str, Any], pictures: int, *, resume: bool) -> "DetectorFitConfig":
@@ -324,19 +224,12 @@ def _network(details: dict[str, Any], classes: int, anchors: int) -> "DetectionN
 def _decode(train: "BoxedImages", plan: "DetectorPlan", config: "DetectorFitConfig") -> "BoxedPixels":
     from keras_cv_course.training.detector_batches import read_boxed_pixels
 
-    with progress_bar("Reading pictures", len(train)) as (bar, task):
-        pixels = read_boxed_pixels(
-            train, plan.sizes(config.size_range)[-1], plan.resize, lambda done: bar.update(task, completed=done)
-        )
-    for file in pixels.skipped:
-        note(f"left out: {file.path}: {file.reason}")
-    return pixels
+    return read_behind_bar(read_boxed_pixels, train, plan.sizes(config.size_range)[-1], plan.resize)
 
 
 def _report(
     run: "RunFolder", details: dict[str, Any], history: dict[str, list[float]], held_out: "BoxedImages | None"
 ) -> None:
-    from keras_cv_course.files import write_text_atomically
     from keras_cv_course.metrics.measure_detector import measure_detector
     from keras_cv_course.models.detector import load_detector
     from keras_cv_course.report.plots import plot_training_curves, save_figure
@@ -346,17 +239,16 @@ def _report(
             metrics = measure_detector(
                 load_detector(run.model), held_out, progress=lambda done: bar.update(task, completed=done)
             )
-        write_text_atomically(run.path / "result.json", json.dumps(metrics.to_json(), indent=2) + "\n")
+        write_figures(run, metrics.to_json())
         _write_page(run, details, history, metrics)
-    save_figure(plot_training_curves(history), _last_file(run))
+    save_figure(plot_training_curves(history), run.path / LAST_FILE)
     if held_out is None:
         say(f"Trained; no picture was kept to measure by. The detector: {run.model.resolve()}")
     else:
         figures = f"AP at IoU .50: {metrics.coco.ap50:.3f}, .50:.95: {metrics.coco.ap:.3f}"
-        minutes = sum(history["seconds"]) / 60
-        say(f"{figures}, on {len(metrics.truth)} pictures kept aside, after {minutes:.0f} minutes of training")
-        say(f"Page: {(run.path / 'report.html').resolve()}")
-    say(f"Use it: kcc detect --weights {shlex.quote(str(run.path))} IMAGE...")
+        say(f"{figures}, on {len(metrics.truth)} pictures kept aside, after {time_of(history)} of training")
+        say(f"Page: {page_of(run).resolve()}")
+    say_use(run, "detect --weights")
 
 
 def _write_page(
@@ -365,23 +257,13 @@ def _write_page(
     from keras_cv_course.cli.evaluate_detector import draw_worst
     from keras_cv_course.report.detector_page import write_detector_page
 
-    facts = {name: str(details[name]) for name in ("backbone", "input_size", "resize")}
-    facts |= {
-        name: str(run.read_config()["fit"][name]) for name in ("loss", "epochs", "batch_size", "learning_rate", "seed")
-    }
     name = Path(details["data"]).name
     write_detector_page(
-        run.path / "report.html",
+        page_of(run),
         title=f"A detector for {name}",
-        facts={title.replace("_", " ").capitalize(): value for title, value in facts.items()}
-        | {"Trained on": f"{len(details['train_pictures'])} pictures"},
+        facts=facts_of(run, details, SHOWN) | {"Trained on": f"{len(details['train_pictures'])} pictures"},
         data_note=f"{len(metrics.truth)} pictures from {name}, kept aside from training; they chose the best epoch.",
         metrics=metrics,
         worst=list(draw_worst(metrics)),
         history=history,
     )
-
-
-def _last_file(run: "RunFolder") -> Path:
-    """Give the last file that a run writes."""
-    return run.path / "curves.png"

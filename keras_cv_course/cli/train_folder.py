@@ -1,14 +1,24 @@
 """`kcc train folder`: a classifier for anyone's photos, by transfer from a pretrained network."""
 
-import shlex
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from keras_cv_course.cli.console import INTERRUPTED, check_folder, err, note, progress_bar, say, start_keras
+from keras_cv_course.cli.console import err, note, progress_bar, say, start_keras
+from keras_cv_course.cli.train_run import (
+    Resume,
+    given,
+    new_run,
+    old_run,
+    only_report_is_left,
+    out_option,
+    page_of,
+    refuse_with_resume,
+    say_use,
+    stopping_cleanly,
+)
 from keras_cv_course.errors import RunError
 
 if TYPE_CHECKING:
@@ -57,30 +67,24 @@ def folder(
     seed: Annotated[
         int | None, typer.Option(min=0, max=2**32 - 1, help="Of the split and all random numbers. [dim]Default: 0[/]")
     ] = None,
-    folder: Annotated[
-        Path | None, typer.Option("--out", help="The run's folder. [dim]Default: runs/<DIR>-<time>-seed<seed>[/]")
-    ] = None,
-    resume: Annotated[
-        Path | None, typer.Option(help="Go on with the run in this folder, with its own settings.")
-    ] = None,
+    folder: Annotated[Path | None, out_option("<DIR>")] = None,
+    resume: Resume = None,
 ) -> None:
     """Train a classifier for your own photos, sorted into one sub-folder for each class.
 
     A share of each class is kept to measure by. Files that cannot be used are named and left out.
     """
-    options = {
-        "backbone": backbone,
-        "recipe": recipe,
-        "image_size": image_size,
-        "validation": validation,
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "learning_rate": learning_rate,
-        "seed": seed,
-    }
-    given = {name: value for name, value in options.items() if value is not None}
-    if resume is not None and (given or directory is not None or folder is not None):
-        raise RunError("--resume goes on with the run's own settings and takes nothing else. Leave the rest out.")
+    options = given(
+        backbone=backbone,
+        recipe=recipe,
+        image_size=image_size,
+        validation=validation,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        seed=seed,
+    )
+    refuse_with_resume(resume, (directory, folder, *options))
     if resume is None and directory is None:
         raise RunError("Expected a folder of pictures, or --resume with a run. Received neither.")
     if recipe is not None and recipe not in RECIPE_NAMES:
@@ -90,27 +94,16 @@ def folder(
 
     files = None if directory is None else find_images(directory.resolve())
     start_keras()
-    from keras_cv_course.training.run_folder import RunFolder
-
     if resume is not None:
-        run, details = RunFolder(resume), RunFolder(resume).read_config()
-        if details.get("task") != "folder":
-            raise RunError(f"{run.path} is a run of the task {details.get('task')!r}, not of 'folder'.")
+        run, details = old_run(resume, "folder")
     else:
         assert directory is not None
-        details = DEFAULTS | given | {"task": "folder", "data": str(directory.resolve())}
+        details = DEFAULTS | options | {"task": "folder", "data": str(directory.resolve())}
         if Path(details["backbone"]).exists():  # a run or a file: found from any folder when resuming
             details["backbone"] = str(Path(details["backbone"]).resolve())
-        name = f"{directory.resolve().name}-{datetime.now():%Y%m%d-%H%M%S}-seed{details['seed']}"
-        run = RunFolder(folder or Path("runs") / name, details)
-        check_folder(run.path)
-        run.require_free()
-    try:
+        run = new_run(folder, directory.resolve().name, details["seed"], details)
+    with stopping_cleanly(run, "folder"):
         _run(run, details, files)
-    except KeyboardInterrupt:
-        go_on = f"Go on with: kcc train folder --resume {shlex.quote(str(run.path))}"
-        note(f"Stopped. {go_on if run.config.exists() else 'Nothing was trained yet.'}")
-        raise typer.Exit(INTERRUPTED) from None
 
 
 def _run(run: "RunFolder", details: dict[str, Any], files: "ImageFolder | None") -> None:
@@ -123,9 +116,7 @@ def _run(run: "RunFolder", details: dict[str, Any], files: "ImageFolder | None")
     from keras_cv_course.transfer.recipes import train_transfer
 
     resume = files is None
-    trained = resume and run.model.exists() and not _last_file(run).exists()  # stopped between training and report
-    if resume and not trained:
-        run.go_on()
+    trained = only_report_is_left(run, resume=resume, last_file="curves.png")
     if files is None:
         rest, held_out = (_files_of(details, part) for part in ("train_files", "held_out_files"))
         assert rest is not None
@@ -235,7 +226,7 @@ def _report(
                 names=tuple(str(path.relative_to(root)) for path in measured.paths),
             )
             result.write_page(
-                run.path / "report.html",
+                page_of(run),
                 title=f"Pictures of {root.name}, classified",
                 facts={name.replace("_", " ").capitalize(): str(details[name]) for name in SHOWN if name in details},
                 history=history,
@@ -247,10 +238,5 @@ def _report(
         say(f"Trained; no picture was kept to measure by. The model: {run.model.resolve()}")
     else:
         say(f"{result.accuracy:.1%} of {len(result.data)} pictures right, {kept_aside}.")
-        say(f"Page: {(run.path / 'report.html').resolve()}")
-    say(f"Use it: kcc predict folder --model {shlex.quote(str(run.path))} IMAGE...")
-
-
-def _last_file(run: "RunFolder") -> Path:
-    """Give the last file that a run writes."""
-    return run.path / "curves.png"
+        say(f"Page: {page_of(run).resolve()}")
+    say_use(run, "predict folder --model")

@@ -1,32 +1,49 @@
 """`kcc train localizer`: which one thing a picture shows, and where, on drawn roads or anyone's pictures."""
 
-import json
-import shlex
 from collections.abc import Callable
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from keras_cv_course.cli.console import INTERRUPTED, check_folder, err, note, progress_bar, say, start_keras
-from keras_cv_course.cli.options import KEPT_ASIDE_SEED, parse_size
-from keras_cv_course.cli.train_detector import HELD_OUT, divide, pictures_of_run
-from keras_cv_course.errors import DataContentError, RunError
+from keras_cv_course.cli.console import err, note, start_keras
+from keras_cv_course.cli.options import parse_size
+from keras_cv_course.cli.train_pictures import (
+    PicturesSeed,
+    ShareKeptAside,
+    both_of,
+    check_options,
+    describe,
+    name_of,
+    read_behind_bar,
+    size_of,
+    to_draw,
+)
+from keras_cv_course.cli.train_run import (
+    Resume,
+    facts_of,
+    finish,
+    given,
+    only_report_is_left,
+    open_run,
+    out_option,
+    refuse_with_resume,
+    stopping_cleanly,
+)
 
 if TYPE_CHECKING:
     import keras
 
-    from keras_cv_course.data.boxed_images import BoxedImages
     from keras_cv_course.data.localized_images import LocalizedImages
     from keras_cv_course.training.fit_localizer import LocalizerSettings
     from keras_cv_course.training.run_folder import RunFolder
 
-    Draw = Callable[[], LocalizedImages]
+    Get = Callable[[], LocalizedImages]
 
-DEFAULTS: dict[str, Any] = {"input_size": "96"}
 PICTURES, KEPT_ASIDE = 4000, 500
+DEFAULTS: dict[str, Any] = {"task": "localizer", "input_size": "96", "pictures": PICTURES}
+SHOWN = ("input_size", "loss", "epochs", "batch_size", "learning_rate", "seed")
 
 
 def localizer(
@@ -38,15 +55,7 @@ def localizer(
             "[dim]Default: drawn roads with a pedestrian, car or motorcycle, or with nobody[/]",
         ),
     ] = None,
-    validation: Annotated[
-        float | None,
-        typer.Option(
-            min=0.01,
-            max=0.9,
-            help="Share of the set's pictures kept to measure by, whatever its lists say. "
-            f"[dim]Default: {HELD_OUT} where it has no lists train and val[/]",
-        ),
-    ] = None,
+    validation: ShareKeptAside = None,
     pictures: Annotated[
         int | None, typer.Option(min=1, help=f"Without a set: to draw and train on. [dim]Default: {PICTURES}[/]")
     ] = None,
@@ -73,77 +82,40 @@ def localizer(
     precision: Annotated[
         str | None, typer.Option(help="float32, bfloat16, float16 or auto. [dim]Default: float32[/]")
     ] = None,
-    seed: Annotated[
-        int | None,
-        typer.Option(
-            min=0, max=2**32 - 1, help="Of the pictures, the split and all random numbers. [dim]Default: 0[/]"
-        ),
-    ] = None,
-    folder: Annotated[
-        Path | None, typer.Option("--out", help="The run's folder. [dim]Default: runs/localizer-<time>-seed<seed>[/]")
-    ] = None,
-    resume: Annotated[
-        Path | None, typer.Option(help="Go on with the run in this folder, with its own settings.")
-    ] = None,
+    seed: PicturesSeed = None,
+    folder: Annotated[Path | None, out_option("localizer")] = None,
+    resume: Resume = None,
 ) -> None:
     """Train a network to say which one thing a picture shows, if any, and where; measure it on pictures kept aside.
 
     Those take no part in training or in any choice. Ctrl-C stops cleanly; --resume goes on after the last whole epoch,
     as it does after a crash.
     """
-    options = {"validation": validation, "pictures": pictures, "backbone": backbone, "input_size": input_size}
-    fit_options = {
-        **{"loss": loss, "epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate},
-        **{"precision": precision, "seed": seed},
-    }
-    given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
-    fit_given: dict[str, Any] = {name: value for name, value in fit_options.items() if value is not None}
-    if resume is not None and (given or fit_given or path is not None or folder is not None):
-        raise RunError("--resume goes on with the run's own settings and takes nothing else. Leave the rest out.")
-    if path is None and validation is not None:
-        raise RunError("--validation is a share of a set. Received: it without a set. Name the set, or leave it out.")
-    if path is not None and pictures is not None:
-        raise RunError("--pictures are drawn. Received: it with a set. Leave one of them out.")
+    own = given(validation=validation, pictures=pictures, backbone=backbone, input_size=input_size)
+    fit = given(loss=loss, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate)
+    fit |= given(precision=precision, seed=seed)
+    refuse_with_resume(resume, (path, folder, *own, *fit))
+    check_options(path, validation, pictures)
     parse_size(input_size)
 
     start_keras()
     from keras_cv_course.models.localizer import check_localizer_size
     from keras_cv_course.training.fit_localizer import LocalizerSettings
-    from keras_cv_course.training.run_folder import RunFolder
 
-    if resume is not None:
-        run, details = RunFolder(resume), RunFolder(resume).read_config()
-        if details.get("task") != "localizer":
-            raise RunError(f"{run.path} is a run of the task {details.get('task')!r}, not of 'localizer'.")
-        settings = LocalizerSettings.from_json(details["fit"])
-    else:
-        settings = LocalizerSettings(**fit_given)
-        if backbone is None:
-            check_localizer_size(_size(input_size or DEFAULTS["input_size"]))
-        details = {"task": "localizer", **DEFAULTS, **given, "fit": fit_given}
-        details |= {"pictures": pictures or PICTURES} if path is None else {"data": str(path.resolve())}
-        if backbone is not None and Path(backbone).exists():  # found from any folder when resuming
-            details["backbone"] = str(Path(backbone).resolve())
-        name = f"localizer-{datetime.now():%Y%m%d-%H%M%S}-seed{settings.seed}"
-        run = RunFolder(folder or Path("runs") / name, details)
-        check_folder(run.path)
-        run.require_free()
-    try:
+    details = describe(path, DEFAULTS, own, fit)
+    if backbone is None:
+        check_localizer_size(size_of(details))
+    run, details, settings = open_run(details, LocalizerSettings, folder, resume)
+    with stopping_cleanly(run, "localizer"):
         _run(run, details, settings, resume=resume is not None)
-    except KeyboardInterrupt:
-        go_on = f"Go on with: kcc train localizer --resume {shlex.quote(str(run.path))}"
-        note(f"Stopped. {go_on if run.config.exists() else 'Nothing was trained yet.'}")
-        raise typer.Exit(INTERRUPTED) from None
 
 
 def _run(run: "RunFolder", details: dict[str, Any], settings: "LocalizerSettings", *, resume: bool) -> None:
-    from keras_cv_course.cli.epoch_progress import EpochProgress
+    from keras_cv_course.cli.epoch_progress import epochs_bar
     from keras_cv_course.training.device import prepare_devices
     from keras_cv_course.training.fit_localizer import fit_localizer
 
-    only_report = resume and run.model.exists() and not _page(run).exists()  # stopped between training and report
-    if resume and not only_report:
-        run.go_on()
+    only_report = only_report_is_left(run, resume=resume)
     get_train, get_held_out = _pictures(details, settings.seed, resume=resume)
     if only_report:
         _report(run, details, run.read_history(), get_held_out())
@@ -153,51 +125,23 @@ def _run(run: "RunFolder", details: dict[str, Any], settings: "LocalizerSettings
     model = _network(details, len(train.class_names))
     counts = f"{len(train)} to train on, {len(held_out)} to measure by"
     note(f"Run: {run.path}   pictures: {counts}   devices: {', '.join(gpus) or 'CPU'}")
-    with progress_bar("Epochs", settings.epochs) as (bar, task):
-        progress = EpochProgress(bar, task, len(train), shown=("loss",))
+    with epochs_bar(settings.epochs, len(train), shown=("loss",)) as progress:
         history = fit_localizer(model, train, settings, folder=run, resume=resume, callbacks=[progress])
     _report(run, details, history, held_out)
 
 
-def _pictures(details: dict[str, Any], seed: int, *, resume: bool) -> "tuple[Draw, Draw]":
+def _pictures(details: dict[str, Any], seed: int, *, resume: bool) -> "tuple[Get, Get]":
     """Give functions that draw or read the pictures to train on and those to measure by."""
-    size = _size(details["input_size"])
-    if "data" not in details:
-        kept_aside = min(KEPT_ASIDE, details["pictures"])
-        return partial(draw, details["pictures"], seed, size), partial(draw, kept_aside, KEPT_ASIDE_SEED, size)
     from keras_cv_course.data.detection_datasets import find_boxes
-    from keras_cv_course.data.localized_images import check_one_object
+    from keras_cv_course.data.localized_images import check_one_object, draw_localized_images, read_localized_images
 
-    train, held_out = (pictures_of_run if resume else divide)(details, find_boxes)
-    if held_out is None:
-        raise DataContentError(f"{details['data']}: expected pictures to measure by. Received: none. Add some.")
+    if "data" not in details:
+        return to_draw("roads", draw_localized_images, details, seed, KEPT_ASIDE)
+    train, held_out = both_of(details, find_boxes, resume=resume)
     for data in (train, held_out):
         check_one_object(data)
-    return partial(_read, train, size), partial(_read, held_out, size)
-
-
-def _size(text: str) -> tuple[int, int]:
-    size = parse_size(text)
-    assert size is not None
-    return size
-
-
-def _read(data: "BoxedImages", size: tuple[int, int]) -> "LocalizedImages":
-    from keras_cv_course.data.localized_images import read_localized_images
-
-    with progress_bar("Reading pictures", len(data)) as (bar, task):
-        pictures = read_localized_images(data, size, lambda done: bar.update(task, completed=done))
-    for file in pictures.skipped:
-        note(f"left out: {file.path}: {file.reason}")
-    return pictures
-
-
-def draw(count: int, seed: int, size: tuple[int, int]) -> "LocalizedImages":
-    """Draw roads behind a bar."""
-    from keras_cv_course.data.localized_images import draw_localized_images
-
-    with progress_bar("Drawing roads", count) as (bar, task):
-        return draw_localized_images(count, seed, size, lambda done: bar.update(task, completed=done))
+    read, size = partial(read_behind_bar, read_localized_images), size_of(details)
+    return partial(read, train, size), partial(read, held_out, size)
 
 
 def _network(details: dict[str, Any], classes: int) -> "keras.Model":
@@ -205,7 +149,7 @@ def _network(details: dict[str, Any], classes: int) -> "keras.Model":
     from keras_cv_course.transfer.backbones import load_backbone
     from keras_cv_course.transfer.localizers import localizer_on
 
-    size = _size(details["input_size"])
+    size = size_of(details)
     if "backbone" not in details:
         return localizer((*size, 3), classes)
     with err.status("Loading the backbone ..."):
@@ -216,35 +160,20 @@ def _report(
     run: "RunFolder", details: dict[str, Any], history: dict[str, list[float]], held_out: "LocalizedImages"
 ) -> None:
     from keras_cv_course.cli.localizer_result import measure_localizer
-    from keras_cv_course.files import write_text_atomically
     from keras_cv_course.models.trained_localizer import load_localizer
 
     with err.status("Measuring ..."):
         result = measure_localizer(load_localizer(run.path), held_out)
     metrics = result.metrics
-    write_text_atomically(run.path / "result.json", json.dumps(metrics.to_json(), indent=2) + "\n")
-    name = Path(details["data"]).name if "data" in details else "drawn roads"
-    fit = run.read_config()["fit"]
-    facts = {"Network": details.get("backbone", "a small one, from scratch"), "Input size": details["input_size"]}
-    facts |= {
-        setting.replace("_", " ").capitalize(): str(fit[setting])
-        for setting in ("loss", "epochs", "batch_size", "learning_rate", "seed")
-    }
-    result.write_page(
-        _page(run),
+    name = name_of(details, "drawn roads")
+    write_page = partial(
+        result.write_page,
         title=f"A localizer for {name}",
-        facts=facts,
+        facts={"Network": details.get("backbone", "a small one, from scratch"), **facts_of(run, details, SHOWN)},
         data_note=f"{metrics.pictures} pictures of {name}, kept aside from training and from every choice.",
-        history=history,
     )
-    say(
+    said = (
         f"{metrics.correct:.1%} of {metrics.pictures} pictures kept aside right, class and box; mean IoU "
-        f"{metrics.mean_iou:.3f}; after {sum(history['seconds']) / 60:.0f} minutes of training"
+        f"{metrics.mean_iou:.3f}"
     )
-    say(f"Page: {_page(run).resolve()}")
-    say(f"Use it: kcc localize --model {shlex.quote(str(run.path))} IMAGE...")
-
-
-def _page(run: "RunFolder") -> Path:
-    """Give the place of the report, the last file that a run writes."""
-    return run.path / "report.html"
+    finish(run, history, metrics.to_json(), write_page, said, "localize --model")

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from keras_cv_course.data.image_folders import SkippedFile, count_and_first
+from keras_cv_course.data.equal_pictures import EqualPictures, counted, read_pictures
+from keras_cv_course.data.image_folders import SkippedFile
 from keras_cv_course.data.letterbox import letterbox, letterbox_placement
 from keras_cv_course.data.masked_images import MaskedImages
-from keras_cv_course.data.read_images import decode_pictures
 from keras_cv_course.data.synthetic.shapes import CLASS_NAMES, draw_shape_scenes
 from keras_cv_course.errors import DataContentError
 
@@ -17,7 +17,7 @@ MINI_MASK = 56  # rows and columns of an object's mask within its box
 
 
 @dataclass(frozen=True, eq=False)
-class InstancePixels:
+class InstancePixels(EqualPictures):
     """Pictures and their objects, as many rows for each picture as the fullest one needs.
 
     Attributes:
@@ -42,12 +42,8 @@ class InstancePixels:
 
     def __post_init__(self) -> None:
         """Check every promise of the attributes."""
+        self.check_images()
         m, rows = len(self.images), self.class_ids.shape[-1]
-        if self.images.dtype != np.uint8 or self.images.ndim != 4 or self.images.shape[-1] != 3 or not m:
-            raise DataContentError(
-                f"Expected images uint8 (m, height, width, 3), m >= 1. Received: {self.images.dtype} "
-                f"{self.images.shape}."
-            )
         shapes = {"boxes": (m, rows, 4), "class_ids": (m, rows), "mini_masks": (m, rows, MINI_MASK, MINI_MASK)}
         for name, shape in shapes.items():
             if getattr(self, name).shape != shape:
@@ -58,15 +54,6 @@ class InstancePixels:
                 f"Expected an object at least, and class ids below {len(self.class_names)}. Received: {highest} as the "
                 "highest. See `kcc data inspect`."
             )
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """(height, width) of each picture."""
-        height, width = self.images.shape[1:3]
-        return height, width
 
 
 def draw_instance_pixels(
@@ -84,11 +71,9 @@ def draw_instance_pixels(
         DataContentError: `count` or `size` is too small.
     """
     images, objects = np.zeros((count, *size, 3), np.uint8), []
-    for number, scene in enumerate(draw_shape_scenes(count, seed, size)):
+    for number, scene in enumerate(counted(draw_shape_scenes(count, seed, size), progress)):
         images[number] = scene.image
         objects.append((scene.boxes, scene.class_ids, mini_masks(scene.masks, scene.boxes)))
-        if progress is not None:
-            progress(number + 1)
     return InstancePixels(images, *_padded(objects), CLASS_NAMES)
 
 
@@ -106,23 +91,19 @@ def read_instance_pixels(
         DataContentError: no picture that can be read, or no object on those that can.
         DataError: pictures that fit neither into memory nor on the disk for temporary files.
     """
-    images = data.usable().images
-    pixels, read, skipped = decode_pictures(
-        [image.path for image in images],
+    pixels, read, skipped = read_pictures(
+        data.usable().images,
         size,
         lambda picture: np.rint(letterbox(picture, size)[0] * 255).astype(np.uint8),
         data.root,
-        progress=progress,
+        progress,
     )
-    if not read:
-        received = count_and_first(skipped, data.root) if skipped else "none"
-        raise DataContentError(f"{data.root}: expected at least one picture that can be read. Received: {received}.")
     objects = []
-    for image in (images[number] for number in read):
+    for image in read:
         learnt = image.take(~image.flagged("crowd"))
         boxes = letterbox_placement(image.size, size).boxes_to_input(learnt.boxes)
         objects.append((boxes, learnt.class_ids, mini_masks(learnt.decode_masks(), learnt.boxes)))
-    return InstancePixels(pixels, *_padded(objects), data.class_names, tuple(skipped))
+    return InstancePixels(pixels, *_padded(objects), data.class_names, skipped)
 
 
 def mini_masks(masks: np.ndarray, boxes_xyxy: np.ndarray) -> np.ndarray:

@@ -7,9 +7,9 @@ import numpy as np
 
 from keras_cv_course.boxes import scale_xyxy
 from keras_cv_course.data.boxed_images import BoxedImages
+from keras_cv_course.data.equal_pictures import EqualPictures, counted, read_pictures
 from keras_cv_course.data.image_files import resize_image
-from keras_cv_course.data.image_folders import SkippedFile, count_and_first
-from keras_cv_course.data.read_images import decode_pictures
+from keras_cv_course.data.image_folders import SkippedFile
 from keras_cv_course.data.synthetic.lone_scenes import CLASS_NAMES, draw_lone_scenes
 from keras_cv_course.errors import DataContentError
 
@@ -17,7 +17,7 @@ NO_OBJECT = -1
 
 
 @dataclass(frozen=True, eq=False)
-class LocalizedImages:
+class LocalizedImages(EqualPictures):
     """Equally large pictures.
 
     Attributes:
@@ -33,15 +33,6 @@ class LocalizedImages:
     class_ids: np.ndarray
     class_names: tuple[str, ...]
     skipped: tuple[SkippedFile, ...] = ()
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """(height, width) of each picture."""
-        height, width = self.images.shape[1:3]
-        return height, width
 
 
 def draw_localized_images(
@@ -60,12 +51,10 @@ def draw_localized_images(
     """
     scenes = draw_lone_scenes(count, seed, size)
     images, boxes, class_ids = _empty_arrays(count, size)
-    for number, scene in enumerate(scenes):
+    for number, scene in enumerate(counted(scenes, progress)):
         images[number] = scene.image
         if len(scene.boxes):
             boxes[number], class_ids[number] = scene.boxes[0], scene.class_ids[0]
-        if progress is not None:
-            progress(number + 1)
     return LocalizedImages(images, boxes, class_ids, CLASS_NAMES)
 
 
@@ -98,24 +87,15 @@ def read_localized_images(
         DataError: pictures that fit neither into memory nor on the disk for temporary files.
     """
     check_one_object(data)
-    images = data.usable().images
-    pixels, read, skipped = decode_pictures(
-        [image.path for image in images],
-        size,
-        lambda picture: resize_image(picture, size),
-        data.root,
-        progress=progress,
+    pixels, read, skipped = read_pictures(
+        data.usable().images, size, lambda picture: resize_image(picture, size), data.root, progress
     )
-    if not read:
-        received = count_and_first(skipped, data.root) if skipped else "none"
-        raise DataContentError(f"{data.root}: expected at least one picture that can be read. Received: {received}.")
     _, boxes, class_ids = _empty_arrays(len(read), (0, 0))
-    for row, number in enumerate(read):
-        image = images[number]
+    for row, image in enumerate(read):
         if len(image):
             factors = size[0] / image.size[0], size[1] / image.size[1]
             boxes[row], class_ids[row] = scale_xyxy(image.boxes[0], factors), image.class_ids[0]
-    return LocalizedImages(pixels, boxes, class_ids, data.class_names, tuple(skipped))
+    return LocalizedImages(pixels, boxes, class_ids, data.class_names, skipped)
 
 
 def _empty_arrays(count: int, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

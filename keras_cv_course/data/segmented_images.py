@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from keras_cv_course.data.equal_pictures import EqualPictures, counted, read_pictures
 from keras_cv_course.data.image_files import resize_image
-from keras_cv_course.data.image_folders import SkippedFile, count_and_first
+from keras_cv_course.data.image_folders import SkippedFile
 from keras_cv_course.data.masked_images import IGNORED, MaskedImages
-from keras_cv_course.data.read_images import decode_pictures
 from keras_cv_course.data.synthetic.road_scenes import SURFACES, draw_road_scenes
 from keras_cv_course.errors import DataContentError
 
@@ -19,7 +19,7 @@ _MOST_CLASSES = IGNORED - 1  # of a set; with the background, one number for eac
 
 
 @dataclass(frozen=True, eq=False)
-class SegmentedImages:
+class SegmentedImages(EqualPictures):
     """Pictures and their class maps.
 
     Attributes:
@@ -39,14 +39,11 @@ class SegmentedImages:
 
     def __post_init__(self) -> None:
         """Check every promise of the attributes."""
-        images, maps = self.images, self.class_maps
-        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] != 3 or not len(images):
+        self.check_images()
+        maps, expected = self.class_maps, self.images.shape[:3]
+        if maps.dtype != np.uint8 or maps.shape != expected:
             raise DataContentError(
-                f"Expected images uint8 (m, height, width, 3), m >= 1. Received: {images.dtype} {images.shape}."
-            )
-        if maps.dtype != np.uint8 or maps.shape != images.shape[:3]:
-            raise DataContentError(
-                f"Expected class maps uint8 {images.shape[:3]}, one for each image and of its size. Received: "
+                f"Expected class maps uint8 {expected}, one for each image and of its size. Received: "
                 f"{maps.dtype} {maps.shape}."
             )
         if len({*self.class_names}) != len(self.class_names):
@@ -59,15 +56,6 @@ class SegmentedImages:
                 f"Expected class maps with numbers below {len(self.class_names)}, one for each class name, or "
                 f"{IGNORED}. Received: {highest}."
             )
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """(height, width) of each picture."""
-        height, width = self.images.shape[1:3]
-        return height, width
 
 
 def draw_segmented_images(
@@ -86,10 +74,8 @@ def draw_segmented_images(
     """
     scenes = draw_road_scenes(count, seed, size)
     images, maps = np.zeros((count, *size, 3), np.uint8), np.zeros((count, *size), np.uint8)
-    for number, scene in enumerate(scenes):
+    for number, scene in enumerate(counted(scenes, progress)):
         images[number], maps[number] = scene.image, scene.surfaces
-        if progress is not None:
-            progress(number + 1)
     return SegmentedImages(images, maps, SURFACES)
 
 
@@ -111,19 +97,11 @@ def read_segmented_images(
         DataError: pictures that fit neither into memory nor on the disk for temporary files.
     """
     _check_classes(data)
-    images = data.images
-    pixels, read, skipped = decode_pictures(
-        [image.path for image in images],
-        size,
-        lambda picture: resize_image(picture, size),
-        data.root,
-        progress=progress,
+    pixels, read, skipped = read_pictures(
+        data.images, size, lambda picture: resize_image(picture, size), data.root, progress
     )
-    if not read:
-        received = count_and_first(skipped, data.root) if skipped else "none"
-        raise DataContentError(f"{data.root}: expected at least one picture that can be read. Received: {received}.")
-    maps = np.stack([resize_class_map(images[number].class_map(), size) for number in read])
-    return SegmentedImages(pixels, maps, (BACKGROUND, *data.class_names), tuple(skipped))
+    maps = np.stack([resize_class_map(image.class_map(), size) for image in read])
+    return SegmentedImages(pixels, maps, (BACKGROUND, *data.class_names), skipped)
 
 
 def _check_classes(data: MaskedImages) -> None:

@@ -1,17 +1,16 @@
 """How good a detector is on a set, as one HTML file."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
-from keras_cv_course.files import write_text_atomically
 from keras_cv_course.metrics.detector_metrics import DetectorMetrics
 from keras_cv_course.report.detector_plots import CURVES_SHOWN, plot_precision_recall
-from keras_cv_course.report.html import render_page, show_figure, show_picture
-from keras_cv_course.report.plots import plot_confusion_matrix, plot_training_curves
+from keras_cv_course.report.html import PageFacts, show_figure, show_picture, write_model_page
+from keras_cv_course.report.plots import plot_confusion_matrix
 
 RIGHT, WRONG, MISSED, NOT_COUNTED = (46, 204, 113), (229, 57, 53), (255, 193, 7), (170, 176, 184)
 
@@ -38,31 +37,24 @@ class MistakenPicture:
 def write_detector_page(
     path: Path,
     *,
-    title: str,
-    facts: Mapping[str, str],
-    data_note: str,
     metrics: DetectorMetrics,
     worst: Sequence[MistakenPicture],
-    history: Mapping[str, Sequence[float]] | None = None,
+    **about: Unpack[PageFacts],
 ) -> None:
     """Write a self-contained page: COCO's and VOC's figures, curves, the confusion matrix and the worst pictures.
 
     Args:
         path: the HTML file, written whole or not at all.
-        title: the headline.
-        facts: what a reader needs to judge or repeat the result, by name.
-        data_note: what the pictures are; shown at the top.
         metrics: the figures.
         worst: the pictures with most mistakes.
-        history: of the training, as :func:`~keras_cv_course.report.plots.plot_training_curves` takes it.
+        about: the model.
     """
     coco, voc = metrics.coco, metrics.voc
     objects = [curve.objects for curve in voc.curves.values()]
-    page = render_page(
+    write_model_page(
+        path,
         "detector.html.j2",
-        title=title,
-        facts=facts,
-        data_note=data_note,
+        about,
         metrics=metrics,
         coco=coco,
         voc=voc,
@@ -72,7 +64,6 @@ def write_detector_page(
         curves=show_figure(plot_precision_recall(voc.curves)) if any(objects) else None,
         curves_left_out=max(0, sum(map(bool, objects)) - CURVES_SHOWN),
         confusion=show_figure(plot_confusion_matrix(metrics.confusion, [*metrics.truth.class_names, "background"])),
-        training=None if history is None else show_figure(plot_training_curves(history)),
         worst=[
             {
                 "name": one.name,
@@ -83,7 +74,6 @@ def write_detector_page(
             for one in worst
         ],
     )
-    write_text_atomically(path, page)
 
 
 def class_rows(metrics: DetectorMetrics) -> list[dict[str, Any]]:

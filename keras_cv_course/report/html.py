@@ -3,21 +3,61 @@
 import base64
 import io
 import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 import jinja2
 import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-from keras_cv_course.report.plots import writable
+from keras_cv_course.files import write_text_atomically
+from keras_cv_course.report.plots import plot_training_curves, writable
 
 # A card is at most this wide on a screen of double density.
 _CARD_WIDTH = 400
 # A picture up to this size shows its pixels as they are. A larger one is taken for a photograph, which as JPEG is a
 # fraction as long and looks the same.
 _LARGEST_SMALL_PICTURE = 96
+
+
+class PageFacts(TypedDict):
+    """What every page about a trained model says.
+
+    Attributes:
+        title: the headline.
+        facts: what a reader needs to judge or repeat the result, by name.
+        data_note: what the pictures are; shown at the top.
+        history: of the training, as :func:`~keras_cv_course.report.plots.plot_training_curves` takes it; None or left
+            out for no curves.
+    """
+
+    title: str
+    facts: Mapping[str, str]
+    data_note: str
+    history: NotRequired[Mapping[str, Sequence[float]] | None]
+
+
+def write_model_page(path: Path, template: str, about: PageFacts, **content: Any) -> None:
+    """Write a page about a trained model, whole or not at all.
+
+    Args:
+        path: the HTML file.
+        template: as of :func:`render_page`; it takes the curves as ``training``.
+        about: the model.
+        content: the template's own.
+    """
+    history = about.get("history")
+    page = render_page(
+        template,
+        title=about["title"],
+        facts=about["facts"],
+        data_note=about["data_note"],
+        training=None if history is None else show_figure(plot_training_curves(history)),
+        **content,
+    )
+    write_text_atomically(path, page)
 
 
 def render_page(template: str, **content: Any) -> str:

@@ -1,15 +1,14 @@
 """How well a localizer names and finds the one object of a picture, as one HTML file."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Unpack
 
 import numpy as np
 
-from keras_cv_course.files import write_text_atomically
 from keras_cv_course.metrics.localization import LocalizationMetrics
-from keras_cv_course.report.html import render_page, show_figure, show_picture
-from keras_cv_course.report.plots import plot_training_curves
+from keras_cv_course.report.html import PageFacts, show_picture, write_model_page
 
 _PICTURE_WIDTH = 480  # pixels
 
@@ -34,37 +33,28 @@ class LocalizedPicture:
 def write_localizer_page(
     path: Path,
     *,
-    title: str,
-    facts: Mapping[str, str],
-    data_note: str,
     metrics: LocalizationMetrics,
     pictures: Sequence[LocalizedPicture],
     mistakes: Sequence[LocalizedPicture],
-    history: Mapping[str, Sequence[float]] | None = None,
+    **about: Unpack[PageFacts],
 ) -> None:
     """Write a self-contained page: the figures, some pictures, the mistakes, and the training's curves.
 
     Args:
         path: the HTML file, written whole or not at all.
-        title: the headline.
-        facts: what a reader needs to judge or repeat the result, by name.
-        data_note: what the pictures are; shown at the top.
         metrics: the figures.
         pictures: as they come.
         mistakes: pictures with a wrong class or box.
-        history: of the training, as :func:`~keras_cv_course.report.plots.plot_training_curves` takes it.
+        about: the model.
     """
     parts = {"Some of them": pictures, "Mistakes": mistakes}
-    page = render_page(
+    write_model_page(
+        path,
         "localizer.html.j2",
-        title=title,
-        facts=facts,
-        data_note=data_note,
+        about,
         metrics=metrics,
         parts={heading: list(map(_card, some)) for heading, some in parts.items() if some},
-        training=None if history is None else show_figure(plot_training_curves(history)),
     )
-    write_text_atomically(path, page)
 
 
 def _card(picture: LocalizedPicture) -> dict[str, object]:

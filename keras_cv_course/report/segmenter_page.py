@@ -3,13 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Unpack
 
 import numpy as np
 
-from keras_cv_course.files import write_text_atomically
 from keras_cv_course.metrics.masks import SegmentationMetrics
-from keras_cv_course.report.html import render_page, show_figure, show_picture
-from keras_cv_course.report.plots import plot_training_curves
+from keras_cv_course.report.html import PageFacts, show_picture, write_model_page
 
 _PICTURE_WIDTH = 720  # pixels, of the three together
 
@@ -34,40 +33,31 @@ class SegmentedPicture:
 def write_segmenter_page(
     path: Path,
     *,
-    title: str,
-    facts: Mapping[str, str],
-    data_note: str,
     metrics: SegmentationMetrics,
     colours: Mapping[str, tuple[int, int, int]],
     pictures: Sequence[SegmentedPicture],
     worst: Sequence[SegmentedPicture],
-    history: Mapping[str, Sequence[float]] | None = None,
+    **about: Unpack[PageFacts],
 ) -> None:
     """Write a self-contained page: the figures, some pictures, the worst ones, and the training's curves.
 
     Args:
         path: the HTML file, written whole or not at all.
-        title: the headline.
-        facts: what a reader needs to judge or repeat the result, by name.
-        data_note: what the pictures are; shown at the top.
         metrics: the figures.
         colours: class name -> its (red, green, blue) on the pictures.
         pictures: as they come.
         worst: those with the lowest mean IoU.
-        history: of the training, as :func:`~keras_cv_course.report.plots.plot_training_curves` takes it.
+        about: the model.
     """
     parts = {"Some of them": pictures, "The worst": worst}
-    page = render_page(
+    write_model_page(
+        path,
         "segmenter.html.j2",
-        title=title,
-        facts=facts,
-        data_note=data_note,
+        about,
         metrics=metrics,
         colours={name: "#{:02x}{:02x}{:02x}".format(*colour) for name, colour in colours.items()},
         parts={heading: list(map(_card, some)) for heading, some in parts.items() if some},
-        training=None if history is None else show_figure(plot_training_curves(history)),
     )
-    write_text_atomically(path, page)
 
 
 def _card(picture: SegmentedPicture) -> dict[str, object]:

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_cv_course.data.boxed_images import BoxedImages
+from keras_cv_course.data.equal_pictures import EqualPictures
 from keras_cv_course.data.image_folders import SkippedFile, count_and_first
 from keras_cv_course.data.letterbox import letterbox, letterbox_placement, stretch, stretch_placement
 from keras_cv_course.data.read_images import decode_pictures
@@ -25,7 +26,7 @@ STEPS_OF_A_SIZE = 10
 
 
 @dataclass(frozen=True, eq=False)
-class BoxedPixels:
+class BoxedPixels(EqualPictures):
     """Decoded pictures, all of one size, with their objects.
 
     Attributes:
@@ -39,9 +40,6 @@ class BoxedPixels:
     truth: np.ndarray
     class_names: tuple[str, ...]
     skipped: tuple[SkippedFile, ...] = ()
-
-    def __len__(self) -> int:
-        return len(self.images)
 
 
 def read_boxed_pixels(

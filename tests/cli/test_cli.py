@@ -194,7 +194,7 @@ def test_train_stops_on_ctrl_c_resumes_and_reports(
     assert not (tmp_path / "run" / "model.keras").exists()
 
     mixed = kcc("train", "signs", "--resume", "run", "--epochs", 5, cwd=tmp_path)
-    assert "takes no other options" in mixed.stderr
+    assert "takes nothing else" in mixed.stderr
     resumed = kcc("train", "signs", "--resume", "run", cwd=tmp_path, main=main)
     assert resumed.returncode == 0, resumed.stderr
     assert {path.name for path in (tmp_path / "run").iterdir()} == {

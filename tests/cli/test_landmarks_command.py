@@ -111,7 +111,7 @@ def test_points_that_are_no_face_s_spoil_one_picture_only(tmp_path: Path) -> Non
         (("landmarks", "film.mp4"), "Received: a video"),
         (("landmarks", "face.png", "--model", "nothing"), "Expected a trained model's name"),
         (("train", "landmarks", "--resume", "gone"), "holds no run"),
-        (("train", "landmarks", "--resume", "gone", "--seed", 1), "takes no other options"),
+        (("train", "landmarks", "--resume", "gone", "--seed", 1), "takes nothing else"),
     ],
 )
 def test_what_cannot_be_done_is_said_before_any_work(options: tuple[object, ...], message: str, tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ FAST = ("--input-size", 64, "--batch-size", 4, "--epochs", 1, "--precision", "fl
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = tmp_path_factory.mktemp("runs") / "run"
-    trained = kcc("train", "segmenter", "--pictures", 4, "--out", run, *FAST)
+    trained = kcc("train", "segmenter", "--pictures", 4, "--dice", 0, "--focal", 0.5, "--out", run, *FAST)
     assert trained.returncode == 0, trained.stderr
     assert "4 to train on, 4 to measure by" in trained.stderr
     assert "on 4 pictures kept aside" in trained.stdout
@@ -40,6 +40,7 @@ def test_a_run_has_its_files_and_figures(run: Path) -> None:
     }
     config = json.loads((run / "config.json").read_text())
     assert (config["task"], config["class_names"]) == ("segmenter", [*SURFACES])
+    assert [config["fit"][part] for part in ("cross_entropy", "dice", "focal")] == [1, 0, 0.5]
     assert 0 <= json.loads((run / "result.json").read_text())["mean_iou"] <= 1
     assert load_segmenter(run).colours == tuple(ROAD_COLOURS.values())
 
@@ -156,6 +157,8 @@ def test_worst_pictures_come_first_and_those_without_a_pixel_that_counts_last(tm
         (("SET", "--resume", "run"), "takes nothing else"),
         (("--input-size", "wide"), "--input-size must be"),
         (("--input-size", 100), "multiples of 32"),
+        (("--model", "mask-rcnn", "--focal", 0.5), "Received: --focal with --model mask-rcnn"),
+        (("--cross-entropy", 0, "--dice", 0), "one at least above 0"),
         (("--backbone", "no-such-network", "--pictures", 100_000), "no-such-network"),
         (("gone",), "no such path"),
     ],

@@ -11,7 +11,7 @@ import pytest
 from command_line import kcc
 from PIL import Image
 
-from keras_cv_course.cli.train_detector import divide
+from keras_cv_course.cli.train_pictures import divide
 from keras_cv_course.data.detection_datasets import find_boxes
 from keras_cv_course.errors import DataContentError
 from keras_cv_course.models.detector import Detector
