@@ -1,4 +1,4 @@
-"""What the scripts that train or pack shipped models share: the time used, and weights entered in weights/."""
+"""What the scripts that train or pack shipped models share: what a training prints, and weights entered in weights/."""
 
 import json
 import time
@@ -22,6 +22,22 @@ class Clock:
         """Give both, in minutes."""
         wall, processor = time.perf_counter() - self.started[0], time.process_time() - self.started[1]
         return f"{wall / 60:.1f} minutes, {processor / 60:.1f} of one core"
+
+
+class Tell(keras.callbacks.Callback):
+    """Print each epoch's figures and the time used.
+
+    Args:
+        clock: started before the training.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self.clock = clock
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Print the figures."""
+        print(epoch + 1, {name: round(value, 4) for name, value in (logs or {}).items()}, self.clock.read(), flush=True)
 
 
 def register(

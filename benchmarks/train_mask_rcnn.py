@@ -16,8 +16,7 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import keras
-from shipped import Clock
+from shipped import Clock, Tell
 
 from keras_cv_course import prepare_devices
 from keras_cv_course.cli.instances_result import LEAST_SCORE, measure_segmenter
@@ -80,18 +79,6 @@ def on_boxes(options, settings):
     metrics = coco_metrics(found, held_out)
     print(f"AP@.50 {metrics.ap50:.3f} on {len(held_out)} pictures, {dict(metrics.class_ap50)}; {clock.read()}")
     return trained
-
-
-class Tell(keras.callbacks.Callback):
-    """Print each epoch's figures."""
-
-    def __init__(self, clock: Clock) -> None:
-        super().__init__()
-        self.clock = clock
-
-    def on_epoch_end(self, epoch, logs=None):
-        """Print the figures."""
-        print(epoch + 1, {name: round(value, 4) for name, value in (logs or {}).items()}, self.clock.read(), flush=True)
 
 
 if __name__ == "__main__":

@@ -39,10 +39,10 @@ if TYPE_CHECKING:
     from keras_cv_course.training.run_folder import RunFolder
     from keras_cv_course.transfer.backbones import Backbone
 
-SIZE = "128"
+SIZE = "256"
 PICTURES, KEPT_ASIDE = 2000, 200
 DEFAULTS: dict[str, Any] = {"task": "segmenter", "input_size": SIZE, "pictures": PICTURES}
-SHOWN = ("input_size", "epochs", "batch_size", "learning_rate", "cross_entropy", "dice", "focal", "seed")
+SHOWN = ("input_size", "epochs", "batch_size", "learning_rate", "cross_entropy", "dice", "focal", "balance", "seed")
 ROAD_COLOURS: dict[str, "Colour"] = {
     "sky": (120, 180, 240),
     "surroundings": (90, 130, 60),
@@ -89,9 +89,9 @@ def segmenter(
         typer.Option(metavar="SIZE|HEIGHTxWIDTH", help=f"Of the network's pictures. [dim]Default for unet: {SIZE}[/]"),
     ] = None,
     epochs: Annotated[
-        int | None, typer.Option(min=1, help="Passes over the pictures. [dim]Default for unet: 24[/]")
+        int | None, typer.Option(min=1, help="Passes over the pictures. [dim]Default for unet: 12[/]")
     ] = None,
-    batch_size: Annotated[int | None, typer.Option(min=1, help="Pictures a step. [dim]Default for unet: 16[/]")] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Pictures a step. [dim]Default for unet: 8[/]")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="The highest. [dim]Default for unet: 0.003[/]")] = None,
     precision: Annotated[
         str | None, typer.Option(help="float32, bfloat16, float16 or auto. [dim]Default for unet: auto[/]")
@@ -99,6 +99,15 @@ def segmenter(
     cross_entropy: Annotated[float | None, loss_option("cross-entropy of pixels", 1)] = None,
     dice: Annotated[float | None, loss_option("Dice of classes", 1)] = None,
     focal: Annotated[float | None, loss_option("focal cross-entropy", 0)] = None,
+    balance: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            help="How much more pixels of rare classes weigh in unet's cross-entropies: 0 not at all, 1 so that all "
+            "classes weigh the same. [dim]Default: 0.5[/]",
+        ),
+    ] = None,
     seed: PicturesSeed = None,
     folder: Annotated[Path | None, out_option("segmenter")] = None,
     resume: Resume = None,
@@ -109,14 +118,14 @@ def segmenter(
     on after the last whole epoch, as it does after a crash.
     """
     own = given(validation=validation, pictures=pictures, backbone=backbone, input_size=input_size)
-    weights = given(cross_entropy=cross_entropy, dice=dice, focal=focal)
+    weights = given(cross_entropy=cross_entropy, dice=dice, focal=focal, balance=balance)
     fit = given(epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, precision=precision, seed=seed)
     refuse_with_resume(resume, (path, folder, model, *own, *weights, *fit))
     check_options(path, validation, pictures)
     parse_size(input_size)
     if model == "mask-rcnn" and weights:
         raise RunError(
-            "--cross-entropy, --dice and --focal weight the loss of --model unet. Received: "
+            "--cross-entropy, --dice, --focal and --balance weight the loss of --model unet. Received: "
             f"--{next(iter(weights)).replace('_', '-')} with --model mask-rcnn. Leave it out."
         )
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 from keras_cv_course.data.masked_images import IGNORED
 from keras_cv_course.data.segmented_images import SegmentedImages
 from keras_cv_course.errors import ModelError
-from keras_cv_course.models.segmentation_losses import SegmentationLoss
+from keras_cv_course.models.segmentation_losses import SegmentationLoss, balanced_weights
 from keras_cv_course.models.segmenter import Colour, Segmenter
 from keras_cv_course.training.augment import Augmentation, random_light, random_transforms, warp
 from keras_cv_course.training.device import Precision
@@ -28,11 +28,13 @@ class SegmenterSettings(FitSettings):
             :class:`~keras_cv_course.models.segmentation_losses.SegmentationLoss`.
         dice: likewise.
         focal: likewise.
+        balance: how much more pixels of rare classes weigh in cross-entropy and focal loss, 0 to 1, see
+            :func:`~keras_cv_course.models.segmentation_losses.balanced_weights`.
         augmentation: random changes to the training pictures and their maps; None for none.
     """
 
-    epochs: int = 24
-    batch_size: int = 16
+    epochs: int = 12
+    batch_size: int = 8
     optimizer: Literal["sgd", "adam"] = "adam"
     learning_rate: float = 3e-3
     weight_decay: float = 1e-3
@@ -40,6 +42,7 @@ class SegmenterSettings(FitSettings):
     cross_entropy: float = 1.0
     dice: float = 1.0
     focal: float = 0.0
+    balance: float = 0.5
     augmentation: Augmentation | None = field(
         default_factory=lambda: Augmentation(rotation=0.0, zoom=0.1, shift=0.05, contrast=0.15, brightness=0.05)
     )
@@ -50,6 +53,7 @@ class SegmenterSettings(FitSettings):
         """Refuse what cannot work."""
         super().__post_init__()
         SegmentationLoss(self.cross_entropy, self.dice, self.focal)
+        self._require("balance", 0 <= self.balance <= 1, "0 to 1")
 
 
 def fit_segmenter(
@@ -100,11 +104,12 @@ def fit_segmenter(
         assert augmentation is not None
         return augment_segmented(images, class_maps, augmentation, seed)
 
+    class_weights = balanced_weights(train.class_maps, classes, settings.balance) if settings.balance else None
     history = fit_targets(
         model,
         TargetImages(train.images, train.class_maps),
         settings,
-        loss=SegmentationLoss(settings.cross_entropy, settings.dice, settings.focal),
+        loss=SegmentationLoss(settings.cross_entropy, settings.dice, settings.focal, class_weights),
         make_metrics=lambda: [mean_iou_metric(classes)],
         change=None if augmentation is None else change,
         class_names=train.class_names,

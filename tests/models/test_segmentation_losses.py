@@ -12,6 +12,7 @@ from keras_cv_course.data.masked_images import IGNORED
 from keras_cv_course.errors import ModelError
 from keras_cv_course.models.segmentation_losses import (
     SegmentationLoss,
+    balanced_weights,
     cross_entropy_loss,
     dice_loss,
     focal_loss,
@@ -58,13 +59,47 @@ def test_losses_are_those_of_a_loop(batch: tuple[np.ndarray, np.ndarray]) -> Non
     assert float(weighted) == pytest.approx(expected, **tolerance)
 
 
+def test_class_weights_are_those_of_a_loop(batch: tuple[np.ndarray, np.ndarray]) -> None:
+    weights, listed = (0.5, 0.0, 3.0), pixels(*batch)
+    whole = sum(weights[c] for c, _ in listed)
+    cross_entropy = -sum(weights[c] * math.log(p[c]) for c, p in listed) / whole
+    focal = -sum(weights[c] * (1 - p[c]) ** 2 * math.log(p[c]) for c, p in listed) / whole
+    assert float(cross_entropy_loss(*batch, class_weights=weights)) == pytest.approx(cross_entropy, rel=1e-5)
+    assert float(focal_loss(*batch, class_weights=weights)) == pytest.approx(focal, rel=1e-5)
+    summed = SegmentationLoss(2.0, 1.0, 3.0, weights)(*batch)
+    assert float(summed) == pytest.approx(2 * cross_entropy + float(dice_loss(*batch)) + 3 * focal, rel=1e-5)
+    with pytest.raises(ModelError, match="for each of 3 classes"):
+        cross_entropy_loss(*batch, class_weights=(1, 2))
+
+
+def test_balanced_weights_of_a_worked_example() -> None:
+    class_maps = np.array([[[0] * 8, [0] * 8], [[1] * 4 + [IGNORED] * 4, [IGNORED] * 8]], np.uint8)  # 16 and 4 pixels
+    np.testing.assert_allclose(balanced_weights(class_maps, 3, 0), (1, 1, 0))
+    np.testing.assert_allclose(
+        balanced_weights(class_maps, 3, 0.5), (5 / 6, 5 / 3, 0)
+    )  # 0.8**-0.5 is half of 0.2**-0.5
+    np.testing.assert_allclose(balanced_weights(class_maps, 3, 1), (5 / 8, 5 / 2, 0))  # 16 and 4 pixels weigh the same
+
+
+def test_dice_leaves_out_what_is_nowhere() -> None:
+    class_maps = np.array([[[0, 0, 1, IGNORED]]], np.uint8)
+    logits = np.array([[[[2, 0, 3], [1, 0, 0], [0, 1, 0], [0, 0, 9]]]], np.float32)
+    listed, overlaps = pixels(class_maps, logits), []
+    for number in range(2):
+        both = sum(p[number] for c, p in listed if c == number)
+        either = sum(p[number] for _, p in listed) + sum(c == number for c, _ in listed)
+        overlaps.append((2 * both + 1) / (either + 1))
+    assert float(dice_loss(class_maps, logits)) == pytest.approx(1 - sum(overlaps) / 2, rel=1e-5)
+
+
 def test_what_is_said_of_pixels_that_count_nowhere_changes_nothing(batch: tuple[np.ndarray, np.ndarray]) -> None:
     class_maps, logits = batch
     other = logits.copy()
     other[class_maps == IGNORED] = 50 * np.random.default_rng(0).normal(size=CLASSES)
     for loss in (cross_entropy_loss, focal_loss, dice_loss):
         assert float(loss(class_maps, logits)) == float(loss(class_maps, other))
-    assert float(cross_entropy_loss(np.full((1, 2, 2), IGNORED, np.uint8), np.ones((1, 2, 2, CLASSES), "f4"))) == 0
+    for loss in (cross_entropy_loss, focal_loss, dice_loss):
+        assert float(loss(np.full((1, 2, 2), IGNORED, np.uint8), np.ones((1, 2, 2, CLASSES), "f4"))) == 0
 
 
 def test_a_sure_right_answer_costs_nothing() -> None:
@@ -89,16 +124,19 @@ def test_gradients_are_finite_where_nothing_counts_and_where_all_is_sure() -> No
 
 def test_a_model_compiled_with_the_loss_is_opened_by_keras(tmp_path: Path) -> None:
     model = keras.Sequential([keras.Input((4, 4, 3)), keras.layers.Conv2D(CLASSES, 1)])
-    model.compile("sgd", SegmentationLoss(focal=2.0))
+    model.compile("sgd", SegmentationLoss(focal=2.0, class_weights=[1, 2, 3]))
     model.save(tmp_path / "m.keras")
     loaded = keras.saving.load_model(tmp_path / "m.keras").loss
     assert isinstance(loaded, SegmentationLoss)
     assert loaded.weights == {"cross_entropy": 1.0, "dice": 1.0, "focal": 2.0}
+    assert loaded.class_weights == (1, 2, 3)
 
 
 def test_weights_that_cannot_be_are_refused() -> None:
     for weights in ((0, 0, 0), (1, -1, 0)):
         with pytest.raises(ModelError, match="one at least above 0"):
             SegmentationLoss(*weights)
+    with pytest.raises(ModelError, match=r"class_weights, 0 or more.*Received: \(0, 0\)"):
+        SegmentationLoss(class_weights=(0, 0))
     loss = SegmentationLoss(0.0, 1.0, 2.0)
     assert SegmentationLoss(**loss.get_config()).weights == loss.weights
