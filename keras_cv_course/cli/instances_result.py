@@ -107,7 +107,8 @@ class InstancesResult:
 
     def write_page(self, path: Path, **about: Unpack[PageFacts]) -> None:
         """Write the page of :func:`~keras_cv_course.report.instances_page.write_instances_page`."""
-        counts = Counter(class_id for true in self.truth for class_id in true.class_ids[~true.crowd].tolist())
+        counted = [true.class_ids[~(true.crowd | true.difficult)].tolist() for true in self.truth]
+        counts = Counter(class_id for class_ids in counted for class_id in class_ids)
         write_instances_page(
             path,
             metrics=self.metrics,

@@ -60,8 +60,8 @@ def sample(wanted: Tensor, random: Tensor, count: int) -> tuple[Tensor, Tensor]:
         count: how many.
 
     Returns:
-        Their numbers int32 (batch, count or n where that is less), and whether each is one of the wanted, bool; the
-        others fill up.
+        Their numbers int32 (batch, count), and whether each is one of the wanted, bool; the others fill up.
     """
     priority, numbers = ops.top_k(ops.where(wanted, random, -1.0), min(count, wanted.shape[1]))
-    return ops.cast(numbers, "int32"), priority >= 0
+    missing = ((0, 0), (0, count - numbers.shape[1]))  # where there are fewer boxes than are drawn
+    return ops.pad(ops.cast(numbers, "int32"), missing), ops.pad(priority, missing, constant_values=-1.0) >= 0

@@ -23,6 +23,7 @@ class TrueInstances:
         class_ids: int64 (n,).
         masks: n run lengths.
         crowd: bool (n,), COCO's crowds: what is found within one is neither right nor wrong.
+        difficult: bool (n,), as VOC flags them: they need not be found, and what finds one counts for nothing.
 
     Raises:
         DataContentError: different lengths.
@@ -32,25 +33,27 @@ class TrueInstances:
     class_ids: np.ndarray
     masks: tuple[Rle, ...]
     crowd: np.ndarray
+    difficult: np.ndarray
 
     def __post_init__(self) -> None:
         """Check that every object has everything."""
-        lengths = [len(self.boxes), len(self.class_ids), len(self.masks), len(self.crowd)]
+        lengths = [len(x) for x in (self.boxes, self.class_ids, self.masks, self.crowd, self.difficult)]
         if {*lengths} != {lengths[0]}:
             raise DataContentError(
-                f"Expected a class, a mask and a word on crowds for each box. Received: {lengths} of boxes, classes, "
-                "masks and crowds."
+                f"Expected a class, a mask and a word on crowds and on difficulty for each box. Received: {lengths} of "
+                "boxes, classes, masks, crowds and difficulties."
             )
 
     @classmethod
     def from_image(cls, image: MaskedImage) -> "TrueInstances":
         """Take the objects of a picture of a set; give those of its ``usable()``."""
-        return cls(image.boxes, image.class_ids, image.masks, image.flagged("crowd"))
+        return cls(image.boxes, image.class_ids, image.masks, image.flagged("crowd"), image.flagged("difficult"))
 
     @classmethod
     def from_masks(cls, boxes: np.ndarray, class_ids: np.ndarray, masks: np.ndarray) -> "TrueInstances":
-        """Take objects with masks bool (n, height, width), none a crowd."""
-        return cls(boxes, class_ids, encode_masks(masks), np.zeros(len(boxes), bool))
+        """Take objects with masks bool (n, height, width), none a crowd or difficult."""
+        neither = np.zeros(len(boxes), bool)
+        return cls(boxes, class_ids, encode_masks(masks), neither, neither)
 
 
 @dataclass(frozen=True)
@@ -115,7 +118,8 @@ def _objects(true: TrueInstances, number: int) -> list[dict[str, Any]]:
     """Give COCO's annotations of picture `number`."""
     corners = true.boxes.astype(np.float64)
     boxes = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)
-    rows = zip(boxes.tolist(), true.class_ids.tolist(), true.masks, true.crowd.tolist(), strict=True)
+    flags = true.crowd.tolist(), true.difficult.tolist()
+    rows = zip(boxes.tolist(), true.class_ids.tolist(), true.masks, *flags, strict=True)
     return [
         {
             "image_id": number,
@@ -124,6 +128,7 @@ def _objects(true: TrueInstances, number: int) -> list[dict[str, Any]]:
             "segmentation": mask,
             "area": float(coco_mask.area(mask)),
             "iscrowd": int(crowd),
+            "difficult": int(difficult),
         }
-        for box, class_id, mask, crowd in rows
+        for box, class_id, mask, crowd, difficult in rows
     ]

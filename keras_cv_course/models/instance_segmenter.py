@@ -6,6 +6,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from keras_cv_course.boxes import clip_xyxy
 from keras_cv_course.data.letterbox import letterbox
 from keras_cv_course.detections import Detections, InstanceDetections
 from keras_cv_course.errors import ModelError, WeightsError
@@ -58,7 +59,7 @@ class InstanceSegmenter:
         return "masks" in self.model.output
 
     def detect(self, image: np.ndarray, score_threshold: float = SCORE_THRESHOLD) -> Detections:
-        """Find the objects on a picture of any size, by their boxes.
+        """Find the objects on a picture of any size, by their boxes, which are cut off at its edges.
 
         Args:
             image: uint8 (h, w, 3).
@@ -86,23 +87,27 @@ class InstanceSegmenter:
         """
         if not self.has_masks:
             raise ModelError(f"{self.origin}: expected a model with masks. Received: Faster R-CNN; call detect.")
-        detections, masks = self._find(image, score_threshold)
-        height, width = image.shape[:2]
-        return InstanceDetections(detections, paste_masks(masks, detections.boxes, (height, width)))
+        detections, boxes, masks = self._find(image, score_threshold)
+        assert masks is not None
+        return InstanceDetections(detections, paste_masks(masks, boxes, detections.image_size))
 
-    def _find(self, image: np.ndarray, score_threshold: float) -> tuple[Detections, np.ndarray]:
+    def _find(self, image: np.ndarray, score_threshold: float) -> tuple[Detections, np.ndarray, np.ndarray | None]:
+        """Give what is on the picture, where its boxes lie with what of them is beside it, and the masks in those."""
         pixels, placement = letterbox(image, self.input_size)
         found = {name: np.asarray(value)[0] for name, value in self.model.predict_on_batch(pixels[None] * 255).items()}
+        whole = placement.boxes_to_image(found["boxes"])
+        boxes = clip_xyxy(whole, placement.image_size)
         chosen = (found["scores"] >= score_threshold) & (found["scores"] > 0)
+        chosen &= (boxes[:, :2] < boxes[:, 2:]).all(axis=1)  # not beside the picture
         class_ids = found["class_ids"][chosen].astype(np.int64)
         if class_ids.max(initial=0) >= len(self.class_names):
             raise ModelError(
                 f"{self.origin}: expected a class name for class {class_ids.max()}. Received: {len(self.class_names)}."
             )
-        height, width = image.shape[:2]
-        boxes = placement.boxes_to_image(found["boxes"][chosen])
-        detections = Detections(boxes, found["scores"][chosen], class_ids, self.class_names, (height, width))
-        return detections, found["masks"][chosen] if self.has_masks else np.zeros((len(boxes), 1, 1), np.float32)
+        detections = Detections(
+            boxes[chosen], found["scores"][chosen], class_ids, self.class_names, placement.image_size
+        )
+        return detections, whole[chosen], found["masks"][chosen] if self.has_masks else None
 
     def save(self, path: str | Path) -> None:
         """Write one .keras file.

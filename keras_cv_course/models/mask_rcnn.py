@@ -73,6 +73,16 @@ class MaskRcnnPlan:
         """Refuse what cannot work."""
         if self.classes < 1:
             raise ModelError(f"Expected at least one class. Received: {self.classes}.")
+        for name in ("proposals_before", "proposals", "most"):
+            if getattr(self, name) < 1:
+                raise ModelError(f"Expected {name} of at least 1. Received: {getattr(self, name)}.")
+        if not self.anchor_sizes or min(self.anchor_sizes) <= 0 or not self.ratios or min(self.ratios) <= 0:
+            raise ModelError(f"Expected anchor_sizes and ratios above 0. Received: {self.anchor_sizes}, {self.ratios}.")
+        if not 0 <= self.score_threshold < 1 or not 0 < self.iou_threshold <= 1:
+            raise ModelError(
+                "Expected a score_threshold from 0 to below 1 and an iou_threshold above 0, up to 1. Received: "
+                f"{self.score_threshold}, {self.iou_threshold}."
+            )
 
 
 def small_plan(classes: int, image_size: tuple[int, int], *, masks: bool = True) -> MaskRcnnPlan:
@@ -158,8 +168,9 @@ class MaskRcnn:
 
     @property
     def strides(self) -> list[int]:
-        """Pixels for each place of each level."""
-        return [self.image_size[0] // rows for rows, _ in self.map_sizes]
+        """Pixels for each place of each level, each twice the one before."""
+        finest = self.image_size[0] // self.map_sizes[0][0]
+        return [finest * 2**level for level in range(len(self.map_sizes))]
 
     @property
     def anchors(self) -> np.ndarray:
@@ -224,12 +235,20 @@ def mask_rcnn(backbone: keras.Model, plan: MaskRcnnPlan) -> MaskRcnn:
         plan: its numbers.
 
     Raises:
-        ModelError: a plan whose anchors do not fit the number of maps, or maps that are no halves.
+        ModelError: a plan whose anchors do not fit the number of maps, maps that are no halves, or a picture that is no
+            whole multiple of them.
     """
     stages = _as_list(backbone.outputs)
     if len(plan.anchor_sizes) - len(stages) not in (0, 1):
         raise ModelError(
             f"Expected anchor_sizes for the backbone's {len(stages)} maps, or one more. Received: {plan.anchor_sizes}."
+        )
+    size, (rows, columns) = tuple(backbone.input_shape[1:3]), stages[0].shape[1:3]
+    stride = size[0] // rows
+    if size != (rows * stride, columns * stride):
+        raise ModelError(
+            f"Expected pictures of a whole multiple of the backbone's largest map, {rows, columns}. Received: {size}. "
+            "Take multiples of 32."
         )
     maps = feature_pyramid(stages, plan.filters, coarsest=len(plan.anchor_sizes) > len(stages))
     pyramid = keras.Model(backbone.inputs[0], maps, name="pyramid")

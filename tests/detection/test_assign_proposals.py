@@ -1,6 +1,7 @@
 import numpy as np
 
 from keras_cv_course.detection.assign_proposals import match_boxes, sample
+from keras_cv_course.detection.mask_rcnn_losses import SampleRegions
 
 SQUARES = np.array([[[0, 0, 10, 10], [20, 20, 30, 30], [0, 0, 0, 0]]], np.float32)
 EXISTS = np.array([[True, True, False]])
@@ -35,4 +36,19 @@ def test_draws_the_wanted_and_says_where_there_were_too_few():
     assert drawn[0].all()
     assert numbers[1, 0] == 2
     assert drawn[1].tolist() == [True, False]
-    assert sample(wanted, random, 9)[0].shape == (2, 4)
+    numbers, drawn = (np.asarray(x) for x in sample(wanted, random, 9))
+    assert numbers.shape == drawn.shape == (2, 9)
+    assert drawn.sum(axis=1).tolist() == [3, 1]
+
+
+def test_fewer_proposals_than_regions_leave_places_empty():
+    truth, class_ids = SQUARES[:, :1], np.array([[2]])
+    proposals, probabilities = np.array([[[0, 0, 10, 8], [50, 50, 60, 60], [0, 0, 0, 0]]], np.float32), [[0.9, 0.8, 0]]
+    layer = SampleRegions(16, seed=0)
+    found = layer([proposals, np.array(probabilities, np.float32), truth, class_ids])
+    boxes, labels, targets, numbers = (np.asarray(x) for x in found)
+    assert boxes.shape == targets.shape == (1, 16, 4)
+    assert labels[0].tolist() == [3, 3, -1, -1, 0] + [-1] * 11  # proposal and object; a quarter of 16 is 4
+    assert sorted(map(tuple, boxes[0, :2].tolist())) == [(0, 0, 10, 8), (0, 0, 10, 10)]
+    assert boxes[0, 4].tolist() == [50, 50, 60, 60]
+    assert not numbers.any()

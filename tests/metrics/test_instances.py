@@ -12,12 +12,13 @@ import pytest
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from keras_cv_course.data.masked_images import MaskedImage
 from keras_cv_course.data.synthetic.shapes import CLASS_NAMES, draw_shape_scenes
 from keras_cv_course.detections import Detections, InstanceDetections
 from keras_cv_course.errors import DataContentError
 from keras_cv_course.metrics.coco import CocoMetrics
 from keras_cv_course.metrics.instances import TrueInstances, measure_instances
-from keras_cv_course.run_lengths import decode_masks, to_json
+from keras_cv_course.run_lengths import decode_masks, encode_masks, to_json
 
 SIZE = (96, 128)
 STATS = ("ap", "ap50", "ap75", "ap_small", "ap_medium", "ap_large", "ar1", "ar10", "ar100")
@@ -120,6 +121,22 @@ def test_what_is_found_in_a_crowd_counts_for_nothing() -> None:
     metrics = measure_instances([found], [truth])
     assert metrics.masks.ap == pytest.approx(1)
     assert metrics.boxes.ap == pytest.approx(1)
+
+
+def test_what_is_difficult_need_not_be_found() -> None:
+    masks = np.zeros((2, *SIZE), bool)
+    masks[0, 10:30, 10:30], masks[1, 50:70, 50:70] = True, True
+    boxes = np.array([[10, 10, 30, 30], [50, 50, 70, 70]], np.float32)
+    flags = (frozenset(), frozenset({"difficult"}))
+    image = MaskedImage("a", Path("a"), SIZE, boxes, np.array([0, 0]), flags, masks=tuple(encode_masks(masks)))
+    truth = [TrueInstances.from_image(image)]
+    only_first = [detected([0.5], [0], boxes[:1].tolist(), masks[:1])]
+    both = [detected([0.5, 0.9], [0, 0], boxes.tolist(), masks)]
+    for found in (only_first, both):  # with COCO's crowds alone, half of the objects would be missed in the first
+        metrics = measure_instances(found, truth)
+        assert (metrics.masks.ap, metrics.boxes.ap) == (pytest.approx(1), pytest.approx(1))
+    nothing_else = measure_instances([detected([0.9], [0], boxes[1:].tolist(), masks[1:])], truth)
+    assert nothing_else.masks.ap == 0
 
 
 def test_nothing_found_and_nothing_there(pairs: Pairs) -> None:

@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+import keras
 import numpy as np
 import pytest
 
@@ -72,6 +73,29 @@ def test_says_what_does_not_fit(pictures):
         small_backbone((64, 70))
     with pytest.raises(ModelError, match="anchor_sizes for the backbone's 3 maps"):
         network(anchor_sizes=(8.0,))
+    for changes, message in (
+        ({"most": 0}, "most of at least 1"),
+        ({"anchor_sizes": (8.0, 0.0, 32.0)}, "anchor_sizes and ratios above 0"),
+        ({"score_threshold": 1.0}, "score_threshold from 0 to below 1"),
+    ):
+        with pytest.raises(ModelError, match=message):
+            network(**changes)
+
+
+def two_maps(size):
+    """Make a backbone of maps at strides 8 and 16, whose sizes are rounded up."""
+    inputs = keras.Input((*size, 3))
+    fine = keras.layers.Conv2D(4, 1, strides=8, padding="same")(inputs)
+    return keras.Model(inputs, [fine, keras.layers.Conv2D(4, 1, strides=2, padding="same")(fine)])
+
+
+def test_strides_are_those_of_the_maps_also_of_odd_ones():
+    plan = replace(small_plan(2, (112, 48)), filters=4, anchor_sizes=(8, 16, 32))
+    network = mask_rcnn(two_maps((112, 48)), plan)
+    assert network.map_sizes == [(14, 6), (7, 3), (4, 2)]  # the coarsest is every second place: 112 / 4 is not 32
+    assert network.strides == [8, 16, 32]
+    with pytest.raises(ModelError, match=r"multiple of the backbone's largest map, \(14, 6\). Received: \(110, 48\)"):
+        mask_rcnn(two_maps((110, 48)), plan)  # 110 / 8 is rounded up to 14, and strides would be 7 and 15
 
 
 def test_mosaics_are_refused():
