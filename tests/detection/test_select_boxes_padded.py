@@ -1,13 +1,10 @@
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from another_backend import run_on
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -165,14 +162,7 @@ print(json.dumps({"backend": backend, **lists}))
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_same_boxes_on_another_backend(backend: str) -> None:
     pytest.importorskip(backend, reason=f"the {backend} extra is not installed")
-    done = subprocess.run(
-        [sys.executable, "-c", OTHER_BACKEND],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=Path(__file__).parent,
-        env={**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": os.pathsep.join(sys.path)},
-    )
+    done = run_on(backend, OTHER_BACKEND)
     assert done.returncode == 0, done.stderr[-2000:]
     theirs = json.loads(done.stdout.splitlines()[-1])
     assert theirs["backend"] == backend

@@ -1,14 +1,12 @@
 """Grad-CAM against its definition by gradients, on worked numbers, and what is refused."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+from another_backend import run_on
 from keras import layers
 
 from keras_cv_course.errors import ModelError
@@ -177,11 +175,5 @@ def test_other_backend_sees_the_same(backend: str, tmp_path: Path) -> None:
     heat = grad_cam(model, inputs, np.arange(4))
     assert heat.std() > 0.1
     np.savez(tmp_path / "stored.npz", inputs=inputs, classes=np.arange(4), heat=heat)
-    done = subprocess.run(
-        [sys.executable, "-c", ON_ANOTHER_BACKEND, tmp_path / "model.keras", tmp_path / "stored.npz"],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "KERAS_BACKEND": backend},
-    )
+    done = run_on(backend, ON_ANOTHER_BACKEND, tmp_path / "model.keras", tmp_path / "stored.npz")
     assert done.returncode == 0, done.stderr[-2000:]

@@ -1,13 +1,11 @@
 """Targets, losses and networks for points, on TensorFlow and on JAX."""
 
 import json
-import os
-import subprocess
-import sys
 
 import keras
 import numpy as np
 import pytest
+from another_backend import run_on
 from keras import layers
 
 from keras_cv_course.errors import ModelError
@@ -141,13 +139,7 @@ print(json.dumps({"backend": keras.backend.backend(), "moved": float(moved), "ap
 
 def test_jax_trains_and_decodes() -> None:
     pytest.importorskip("jax", reason="the jax extra is not installed")
-    done = subprocess.run(
-        [sys.executable, "-c", ON_JAX],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "KERAS_BACKEND": "jax"},
-    )
+    done = run_on("jax", ON_JAX)
     assert done.returncode == 0, done.stderr[-2000:]
     result = json.loads(done.stdout.splitlines()[-1])
     assert result["backend"] == "jax"

@@ -1,14 +1,11 @@
 """Target and prediction are each other's way back; the loss looks at nothing behind a p_c of 0."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+from another_backend import run_on
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -149,14 +146,7 @@ print(json.dumps([keras.backend.backend(), bool(np.isfinite(first)), *loss]))
 
 def test_jax_gives_the_same_loss_and_trains() -> None:
     pytest.importorskip("jax", reason="the jax extra is not installed")
-    done = subprocess.run(
-        [sys.executable, "-c", OTHER_BACKEND],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=Path(__file__).parent,
-        env={**os.environ, "KERAS_BACKEND": "jax"},
-    )
+    done = run_on("jax", OTHER_BACKEND)
     assert done.returncode == 0, done.stderr[-2000:]
     backend, trains, *losses = json.loads(done.stdout.splitlines()[-1])
     assert (backend, trains) == ("jax", True)

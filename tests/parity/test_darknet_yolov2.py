@@ -1,12 +1,10 @@
 """Darknet's weights in our models against golden arrays of the C program, and against NumPy written after it."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from another_backend import run_on
 from darknet_files import drawn_floats, header, thin, tiniest, write_darknet_files
 from darknet_in_numpy import run_darknet
 
@@ -133,19 +131,8 @@ def test_on_jax(tmp_path: Path) -> None:
     load_darknet(weights, cfg).save(tmp_path / "saved.keras")
     images = np.random.default_rng(2).random((2, *network.input_shape), np.float32)
     np.save(tmp_path / "images.npy", images)
-    arguments = [
-        str(tmp_path / "saved.keras"),
-        str(weights),
-        str(cfg),
-        *map(str, (tmp_path / "images.npy", tmp_path / "out.npz")),
-    ]
-    done = subprocess.run(
-        [sys.executable, "-c", ON_JAX, *arguments],
-        env={**os.environ, "KERAS_BACKEND": "jax"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    arguments = [tmp_path / "saved.keras", weights, cfg, tmp_path / "images.npy", tmp_path / "out.npz"]
+    done = run_on("jax", ON_JAX, *arguments)
     assert done.returncode == 0, done.stderr
     expected = np.stack([run_darknet(cfg, weights, image) for image in images])
     with np.load(tmp_path / "out.npz") as results:

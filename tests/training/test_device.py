@@ -1,13 +1,11 @@
 """Precision and replication: what they change inside, and that nothing of it stays."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+from another_backend import run_on
 from keras import layers
 
 from keras_cv_course.training import device
@@ -79,13 +77,11 @@ def test_one_device_trains_the_model_itself() -> None:
 
 
 TWO_DEVICES = """
-import json, os, sys
+import json, os
 import numpy as np
-backend = sys.argv[1]
-os.environ["KERAS_BACKEND"] = backend
 os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=2"
 import keras
-if backend == "tensorflow":
+if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
     cpu = tf.config.list_physical_devices("CPU")[0]
     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
@@ -120,13 +116,7 @@ print(json.dumps({"change": float(change), "difference": float(difference), "los
 def test_two_devices_train_and_bring_the_weights_back(backend: str) -> None:
     if backend == "jax":
         pytest.importorskip("jax", reason="the jax extra is not installed")
-    done = subprocess.run(
-        [sys.executable, "-c", TWO_DEVICES, backend],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=Path(__file__).parent,
-    )
+    done = run_on(backend, TWO_DEVICES)
     assert done.returncode == 0, done.stderr[-2000:]
     result = json.loads(done.stdout.splitlines()[-1])
     assert result["change"] > 0.01

@@ -1,14 +1,12 @@
 """Training end to end on a small network, on every backend that is installed."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+from another_backend import run_on
 from keras import layers
 from small_training import small_model
 
@@ -172,14 +170,7 @@ print(json.dumps({
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_other_backend_learns_stops_and_resumes(backend: str, tmp_path: Path) -> None:
     pytest.importorskip(backend, reason=f"the {backend} extra is not installed")
-    done = subprocess.run(
-        [sys.executable, "-c", OTHER_BACKEND, str(tmp_path / "run")],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=Path(__file__).parent,
-        env={**os.environ, "KERAS_BACKEND": backend},
-    )
+    done = run_on(backend, OTHER_BACKEND, tmp_path / "run")
     assert done.returncode == 0, done.stderr[-2000:]
     result = json.loads(done.stdout.splitlines()[-1])
     assert result.pop("held_out") >= 0.8

@@ -2,14 +2,12 @@
 
 import csv
 import json
-import os
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from another_backend import run_on
 from PIL import Image
 from small_detector import SIZE, learn_by_heart, read, scenes, small_plan
 from stopping import Stop
@@ -79,14 +77,8 @@ def test_a_few_scenes_are_learnt_by_heart(tmp_path: Path) -> None:
 
 def test_a_few_scenes_are_learnt_by_heart_on_jax(tmp_path: Path) -> None:
     pytest.importorskip("jax")
-    script = Path(__file__).with_name("small_detector.py")
-    done = subprocess.run(
-        [sys.executable, str(script), str(tmp_path)],
-        env=os.environ | {"KERAS_BACKEND": "jax"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    done = run_on("jax", "import small_detector; small_detector.main()", tmp_path)
+    assert done.returncode == 0, done.stderr[-2000:]
     backend, ap50 = done.stdout.split()[-2:]
     assert backend == "jax"
     assert float(ap50) > 0.95
