@@ -31,7 +31,7 @@ for line in sys.stdin:
 def run_on(backend: str, code: str, *arguments: object) -> CompletedProcess[str]:
     """Run a program on a backend, as `python -c` does, without the seconds of the imports.
 
-    Arguments:
+    Args:
         backend: as in KERAS_BACKEND.
         code: the program; it imports what the tests can.
         arguments: of the program.
