@@ -33,6 +33,8 @@ LONGEST = (
     "test_resume.py",
     "test_honest_but_broken.py",
     "test_backbones.py",
+    "test_yolo_loss.py",
+    "test_mobilenet.py",
 )
 
 

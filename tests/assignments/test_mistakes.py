@@ -1,5 +1,6 @@
 """Each mistake that people make is caught by its check and named; each other right way earns all points."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from assignment_lessons import Lesson, each_lesson, each_variant, read
@@ -7,15 +8,26 @@ from assignment_lessons import Lesson, each_lesson, each_variant, read
 from keras_cv_course.grading.results import QuestionResult
 from keras_cv_course.grading.scoring import grade
 from keras_cv_course.grading.server import WorkerServer
+from keras_cv_course.lessons.variants import Variant
 
 LEAST_MISTAKES, LEAST_EQUIVALENTS = 12, 3
 
 
-def grade_variant(lesson: Lesson, name: str, folder: Path, server: WorkerServer) -> QuestionResult:
-    (variant,) = [variant for variant in lesson.variants if variant.name == name]
+def grade_variant(lesson: Lesson, variant: Variant, folder: Path, server: WorkerServer) -> QuestionResult:
+    """Grade it; of a mistake by the one check that shall catch it, for no check's draws or answers depend on others."""
     path = lesson.write_notebook(folder / "learner.ipynb", solved=True, instead={variant.function: variant.source})
-    (question,) = grade(path, lesson.readable(variant.function), seed=1, server=server).questions
+    assignment = lesson.readable(variant.function)
+    if variant.is_mistake:
+        (asked,) = assignment.questions
+        catching = tuple(check for check in asked.checks if check.title == variant.check)
+        assignment = replace(assignment, questions=(replace(asked, checks=catching),))
+    (question,) = grade(path, assignment, seed=1, server=server).questions
     return question
+
+
+def variant_named(lesson: Lesson, name: str) -> Variant:
+    (variant,) = [variant for variant in lesson.variants if variant.name == name]
+    return variant
 
 
 @each_lesson()
@@ -29,15 +41,16 @@ def test_there_are_enough(folder: Path) -> None:
 @each_variant("mistake")
 def test_mistake_is_caught_and_named(folder: Path, name: str, tmp_path: Path, server: WorkerServer) -> None:
     lesson = read(folder)
-    question = grade_variant(lesson, name, tmp_path, server)
-    (mistake,) = [variant for variant in lesson.variants if variant.name == name]
-    (caught,) = [check for check in question.checks if check.title == mistake.check]
+    mistake = variant_named(lesson, name)
+    question = grade_variant(lesson, mistake, tmp_path, server)
+    (caught,) = question.checks
     assert caught.status in ("failed", "partly"), question
     assert mistake.says in caught.message
 
 
 @each_variant("equivalent")
 def test_other_right_way_earns_all_points(folder: Path, name: str, tmp_path: Path, server: WorkerServer) -> None:
-    question = grade_variant(read(folder), name, tmp_path, server)
+    lesson = read(folder)
+    question = grade_variant(lesson, variant_named(lesson, name), tmp_path, server)
     assert [check for check in question.checks if check.status != "passed"] == []
     assert question.problem == ""

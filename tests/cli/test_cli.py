@@ -101,10 +101,23 @@ def test_predict_reports_bad_files_by_name_and_goes_on(tmp_path: Path, synthetic
     assert results[0]["sign"] in table.stdout
 
 
-def test_demo_writes_its_pages_and_says_that_the_data_is_synthetic(tmp_path: Path) -> None:
-    done = kcc_from_scratch("demo", cwd=tmp_path)
+def of_few_pictures() -> None:
+    """Be `kcc`, with fewer pictures in the demonstration."""
+    from keras_cv_course.cli import demo, main
+
+    demo.SYNTHETIC_TEST_IMAGES, demo.LONE_PICTURES, demo.SEGMENTED_PICTURES, demo.FACES = 24, 12, 6, 12
+    main()
+
+
+@pytest.mark.parametrize(
+    ("main", "signs_read"), [(of_few_pictures, 24), pytest.param(None, 240, id="whole", marks=pytest.mark.slow)]
+)
+def test_demo_writes_its_pages_and_says_that_the_data_is_synthetic(
+    tmp_path: Path, main: Callable[[], None] | None, signs_read: int
+) -> None:
+    done = kcc("demo", cwd=tmp_path, main=main)
     assert done.returncode == 0, done.stderr
-    assert "240 synthetic hand signs" in done.stdout
+    assert f"{signs_read} synthetic hand signs" in done.stdout
     signs, roads = (tmp_path / "demo" / name for name in ("signs.html", "roads.html"))
     assert "Synthetic data" in signs.read_text()
     assert "Road scenes drawn by this package" in roads.read_text()
