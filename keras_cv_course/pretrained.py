@@ -127,14 +127,14 @@ class PretrainedLocalizer(Pretrained):
 
 @dataclass(frozen=True, kw_only=True)
 class PretrainedSegmenter(Pretrained):
-    """A U-Net of :func:`keras_cv_course.models.unet.unet`, its weights packed by `write_weights`.
+    """A U-Net on Darknet-19, :func:`keras_cv_course.models.unet.unet_around`, its weights packed by `write_weights`.
 
     Attributes:
-        filters: channels at each size.
+        width: filters of Darknet-19's layers, as a part of the published ones.
         colours: (red, green, blue) of each class.
     """
 
-    filters: tuple[int, ...]
+    width: float
     colours: tuple[tuple[int, int, int], ...]
 
 

@@ -80,10 +80,13 @@ def segmenter(
     backbone: Annotated[
         str | None,
         typer.Option(
-            help="Pretrained network to start from, such as mobilenetv2 or resnet50. "
+            help="Pretrained network to start from, such as road-yolov2, mobilenetv2 or resnet50. "
             "[dim]Default: a small network from scratch[/]"
         ),
     ] = None,
+    freeze: Annotated[
+        bool, typer.Option("--freeze", help="Leave the backbone as it is, and train unet's way up alone.")
+    ] = False,
     input_size: Annotated[
         str | None,
         typer.Option(metavar="SIZE|HEIGHTxWIDTH", help=f"Of the network's pictures. [dim]Default for unet: {SIZE}[/]"),
@@ -118,16 +121,20 @@ def segmenter(
     on after the last whole epoch, as it does after a crash.
     """
     own = given(validation=validation, pictures=pictures, backbone=backbone, input_size=input_size)
+    own |= given(freeze=freeze or None)
     weights = given(cross_entropy=cross_entropy, dice=dice, focal=focal, balance=balance)
     fit = given(epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, precision=precision, seed=seed)
     refuse_with_resume(resume, (path, folder, model, *own, *weights, *fit))
     check_options(path, validation, pictures)
     parse_size(input_size)
-    if model == "mask-rcnn" and weights:
+    of_unet = [*weights, *(["freeze"] if freeze else [])]
+    if model == "mask-rcnn" and of_unet:
         raise RunError(
-            "--cross-entropy, --dice, --focal and --balance weight the loss of --model unet. Received: "
-            f"--{next(iter(weights)).replace('_', '-')} with --model mask-rcnn. Leave it out."
+            "--cross-entropy, --dice, --focal, --balance and --freeze are options of --model unet. Received: "
+            f"--{of_unet[0].replace('_', '-')} with --model mask-rcnn. Leave it out."
         )
+    if freeze and backbone is None:
+        raise RunError("--freeze leaves a pretrained network as it is. Received: it without --backbone. Name one.")
 
     start_keras()
     from keras_cv_course.models.unet import check_unet_size
@@ -204,7 +211,9 @@ def _backbone(details: dict[str, Any]) -> "Backbone | None":
     if "backbone" not in details:
         return None
     with err.status("Loading the backbone ..."):
-        return load_backbone(details["backbone"], size_of(details))
+        backbone = load_backbone(details["backbone"], size_of(details))
+    backbone.network.trainable = not details.get("freeze", False)
+    return backbone
 
 
 def _report(

@@ -13,7 +13,8 @@ from keras_cv_course.errors import ModelError, WeightsError
 from keras_cv_course.models.classifier import open_model
 from keras_cv_course.models.described_model import read_description, save_described
 from keras_cv_course.models.pixels import model_pixels
-from keras_cv_course.models.unet import unet
+from keras_cv_course.models.unet import unet_around
+from keras_cv_course.models.yolov2 import darknet_body, yolov2
 from keras_cv_course.pretrained import segmenters, weights_path
 from keras_cv_course.weights_file import read_weights
 
@@ -135,7 +136,9 @@ def load_segmenter(source: str | Path) -> Segmenter:
     """
     entry = segmenters().get(str(source))
     if entry is not None:
-        model = unet((*entry.input_size, 3), len(entry.class_names), entry.filters)
+        network = darknet_body(yolov2((*entry.input_size, 3), width=entry.width))
+        preprocessing = keras.layers.Rescaling(1 / 255, name="preprocessing")
+        model = unet_around(network, preprocessing, len(entry.class_names))
         read_weights(weights_path(entry), model.weights)
         return Segmenter(model, entry.class_names, entry.colours, entry.name)
     path, model = open_model(source, segmenters())

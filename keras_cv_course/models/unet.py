@@ -4,11 +4,11 @@ Source: Ronneberger et al., "U-Net: convolutional networks for biomedical image 
 the picture and doubles the channels; the way up brings it back, and at each size takes over what the way down knew of
 that size: where the edges are.
 
-In reading order: the course's blocks and network, a small network with batch norms, the way up from the maps of any
-network.
+In reading order: the course's blocks and network, a small network with batch norms, the way up on any network.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -18,6 +18,9 @@ from keras_cv_course.errors import ModelError
 
 FILTERS = (24, 32, 48, 64, 96, 128)  # of `unet`, from half the picture's size down
 
+MOST_FILTERS = 64  # of `unet_around` on the way up; at each size as many as the network has there where that is less
+
+_CUT_OFF = 2  # pixels
 _DROPOUT = 0.3  # in the two deepest blocks of the course's network
 _MOMENTUM = 0.9  # of the batch norms, see docs/training.md
 
@@ -116,7 +119,6 @@ def unet(input_shape: tuple[int, int, int], num_classes: int, filters: Sequence[
     if len(filters) < 2:
         raise ModelError(f"Expected channels of at least two sizes. Received: {tuple(filters)}.")
     check_unet_size(input_shape[:2], len(filters))
-    _check_classes(num_classes)
     inputs = keras.Input(input_shape, name="image")
     x = _convolution(inputs, filters[0], "stem", size=4, strides=2)
     maps = [x]
@@ -125,20 +127,81 @@ def unet(input_shape: tuple[int, int, int], num_classes: int, filters: Sequence[
         x = _convolution(x, number, f"down{level}_conv1")
         x = _convolution(x, number, f"down{level}_conv2")
         maps.append(x)
-    x = _way_up(maps, filters[:-1])
-    return keras.Model(inputs, layers.Conv2DTranspose(num_classes, 2, strides=2, name="logits")(x), name="unet")
+    return keras.Model(inputs, unet_decoder(maps, filters[:-1], num_classes, enlarge=2), name="unet")
 
 
-def unet_decoder(maps: Sequence[Any], filters: Sequence[int], num_classes: int) -> Any:
+def unet_around(network: keras.Model, preprocessing: Callable[[Any], Any], num_classes: int) -> keras.Model:
+    """Put the way up of a U-Net on a network.
+
+    Of each size the last map is taken over. Where the largest map is smaller than the picture, as with most networks,
+    the last convolution enlarges it, with logits of their own for each pixel of a place.
+
+    Args:
+        network: from float32 (m, height, width, 3) to its last map.
+        preprocessing: from a symbolic picture to what the network takes.
+        num_classes: at least 1.
+
+    Returns:
+        A model from pictures float32 (m, height, width, 3) to logits (m, height, width, num_classes).
+
+    Raises:
+        ModelError: no class, a network without maps of several sizes, or a picture that is no whole multiple of its
+            largest map.
+    """
+    inputs = keras.Input(network.input_shape[1:], name="image")
+    taps = keras.Model(network.inputs, stage_maps(network), name=network.name)
+    maps = taps(preprocessing(inputs))
+    size, largest = inputs.shape[1:3], maps[0].shape[1:3]
+    stride = size[0] // largest[0]
+    if size != tuple(side * stride for side in largest):
+        raise ModelError(
+            f"{network.name}: expected pictures of whole multiples of its largest map, {largest}. Received: {size}. "
+            "Take multiples of 32."
+        )
+    logits = unet_decoder(maps, [min(MOST_FILTERS, x.shape[-1]) for x in maps[:-1]], num_classes, enlarge=stride)
+    return keras.Model(inputs, logits, name="unet")
+
+
+def stage_maps(network: keras.Model) -> list[keras.KerasTensor]:
+    """Find the last map of each size, from half the picture's down to the network's own.
+
+    Networks that cut off edges have maps that are up to `_CUT_OFF` pixels smaller than halves.
+
+    Raises:
+        ModelError: a size without a map, or less than two sizes.
+    """
+    height, width = network.input_shape[1:3]
+    last: dict[tuple[int, int], keras.KerasTensor] = {}
+    for layer in network.layers:
+        if len(getattr(layer.output, "shape", ())) == 4:
+            last[layer.output.shape[1:3]] = layer.output
+    maps = []
+    for step in range(1, round(math.log2(height / network.output.shape[1]))):
+        exact = height / 2**step, width / 2**step
+        away = {size: max(abs(a - b) for a, b in zip(size, exact, strict=True)) for size in last}
+        nearest = min(away, key=lambda size: away[size])
+        if away[nearest] <= _CUT_OFF:
+            maps.append(last[nearest])
+    maps.append(network.output)
+    if len(maps) < 2 or len({x.shape[1:3] for x in maps}) < len(maps):
+        raise ModelError(
+            f"{network.name}: expected maps of at least two sizes, each about half as high and wide as the one before. "
+            f"Received: {[x.shape[1:3] for x in maps]} for pictures of {(height, width)}."
+        )
+    return maps
+
+
+def unet_decoder(maps: Sequence[Any], filters: Sequence[int], num_classes: int, enlarge: int = 1) -> Any:
     """Go up from the smallest of several maps, joining each of the others, to a logit for each class and place.
 
     Args:
         maps: symbolic tensors (m, h, w, channels), each about half as high and wide as the one before.
         filters: channels on the way up, one for each map but the last, in the order of `maps`.
         num_classes: at least 1.
+        enlarge: how many times as high and wide as the first map the logits are.
 
     Returns:
-        A symbolic tensor (m, h, w, num_classes) of the size of the first map.
+        A symbolic tensor (m, enlarge * h, enlarge * w, num_classes), with h and w of the first map.
 
     Raises:
         ModelError: no class, or not one number of filters for each step.
@@ -148,18 +211,13 @@ def unet_decoder(maps: Sequence[Any], filters: Sequence[int], num_classes: int) 
         raise ModelError(
             f"Expected one number of filters for each of {len(maps) - 1} steps up. Received: {len(filters)}."
         )
-    return layers.Conv2D(num_classes, 1, name="logits")(_way_up(maps, filters))
-
-
-def _way_up(maps: Sequence[Any], filters: Sequence[int]) -> Any:
-    """Give what `unet_decoder` makes its logits from."""
     *skips, x = maps
     for level in reversed(range(len(skips))):
         x = _convolution(x, filters[level], f"up{level}_narrow", size=1)
         x = layers.Resizing(*skips[level].shape[1:3], interpolation="nearest", name=f"up{level}")(x)
         x = layers.Concatenate(name=f"up{level}_joined")([x, skips[level]])
         x = _convolution(x, filters[level], f"up{level}_conv")
-    return x
+    return layers.Conv2DTranspose(num_classes, enlarge, strides=enlarge, name="logits")(x)
 
 
 def _check_classes(number: int) -> None:

@@ -176,6 +176,11 @@ def yolov2(
     )
 
 
+def darknet_body(model: keras.Model) -> keras.Model:
+    """Give the layers of a YOLOv2 that are Darknet-19's, up to its last map at 1/32; `model` shares their weights."""
+    return keras.Model(model.inputs, model.get_layer("conv18_leaky").output, name="darknet")
+
+
 def yolov2_tiny(
     input_shape: Shape = (416, 416, 3),
     num_classes: int = 80,

@@ -5,7 +5,7 @@ A backbone is asked for by name:
 - ``mobilenetv2``, ``efficientnetb0``, ``resnet50``, ... any function of ``keras.applications`` in small letters, with
   ImageNet weights from Keras's own files; ``mobilenet-0.25`` and the like for the narrow MobileNets (the number is
   Keras's ``alpha``).
-- ``signs-resnet50``: a shipped model of this package.
+- ``signs-resnet50``, ``road-yolov2``: shipped models of this package; of the detector the layers of Darknet-19.
 - a run folder or ``.keras`` file: a classifier that was trained here before.
 - a ``.safetensors`` or ``.pth`` file: a ResNet by torchvision's names, ImageNet weights assumed.
 """
@@ -21,13 +21,15 @@ import keras
 import numpy as np
 from keras import layers
 
+from keras_cv_course.convert.open_detector import open_detector
 from keras_cv_course.convert.torchvision import IMAGENET_MEAN, IMAGENET_STD, load_torchvision_resnet
 from keras_cv_course.errors import ModelError, WeightsError
 from keras_cv_course.models.classifier import load_classifier
 from keras_cv_course.models.keras_weights import build_application
 from keras_cv_course.models.pixels import white_level
 from keras_cv_course.models.resnet import resnet
-from keras_cv_course.pretrained import classifiers
+from keras_cv_course.models.yolov2 import darknet_body
+from keras_cv_course.pretrained import PackedDetector, classifiers, detectors
 
 # The networks were trained at 224x224 and find more in larger pictures (Touvron et al., "Fixing the train-test
 # resolution discrepancy", 2019).
@@ -98,7 +100,7 @@ def load_backbone(
             fetched, with their file's name, URL and place.
     """
     trained_here = Path(name).suffix == ".keras" or (Path(name) / "model.keras").exists()
-    if weights != "imagenet" and (name in classifiers() or trained_here or Path(name).suffix in _TORCH_SUFFIXES):
+    if weights != "imagenet" and (name in _shipped() or trained_here or Path(name).suffix in _TORCH_SUFFIXES):
         raise ModelError(
             f"Only networks of keras.applications come with other weights. Received: {name!r}, {weights!r}."
         )
@@ -109,12 +111,21 @@ def load_backbone(
         network = resnet(entry.depth, (*size, 3), include_top=False, name=name.replace("-", "_"))
         network.set_weights(classifier.model.get_weights()[: len(network.weights)])
         return Backbone(name, network, FROM_0_TO_1)
+    if name in _shipped():
+        return Backbone(
+            name, darknet_body(open_detector(name, input_size=input_size or DEFAULT_SIZE).model), FROM_0_TO_1
+        )
     if Path(name).suffix in _TORCH_SUFFIXES:
         network = load_torchvision_resnet(name, (*(input_size or DEFAULT_SIZE), 3), include_top=False)
         return Backbone(name, network, TORCHVISION)
     if trained_here:
         return _trained_here(name, input_size)
     return _keras_application(name, input_size or DEFAULT_SIZE, weights)
+
+
+def _shipped() -> list[str]:
+    """Name the models of this package that are backbones."""
+    return [*classifiers(), *(name for name, entry in detectors().items() if isinstance(entry, PackedDetector))]
 
 
 def _trained_here(source: str, input_size: tuple[int, int] | None) -> Backbone:
@@ -133,10 +144,10 @@ def _keras_application(name: str, size: tuple[int, int], weights: str | None) ->
     stem, _, alpha = name.partition("-")
     functions = _application_functions()
     if stem not in functions:
-        known = [*classifiers(), *functions]
+        known = [*_shipped(), *functions]
         near = difflib.get_close_matches(name, known, n=4, cutoff=0.5)
         raise WeightsError(
-            f"Expected a backbone: {', '.join(classifiers())}, a run folder, a .keras, .safetensors or .pth file, or a "
+            f"Expected a backbone: {', '.join(_shipped())}, a run folder, a .keras, .safetensors or .pth file, or a "
             f"network of keras.applications in small letters. Received: {name!r}. "
             f"Near names: {', '.join(near) if near else 'mobilenetv2, mobilenet-0.25, efficientnetb0, resnet50'}."
         )
