@@ -18,6 +18,7 @@ from keras_cv_course.data.segmented_images import SegmentedImages, draw_segmente
 from keras_cv_course.data.synthetic.road_scenes import SURFACES
 from keras_cv_course.models.segmenter import load_segmenter
 from keras_cv_course.run_lengths import decode_masks, encode_masks
+from keras_cv_course.transfer.backbones import load_backbone
 
 FAST = ("--input-size", 64, "--batch-size", 4, "--epochs", 1, "--precision", "float32")
 
@@ -25,7 +26,8 @@ FAST = ("--input-size", 64, "--batch-size", 4, "--epochs", 1, "--precision", "fl
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = tmp_path_factory.mktemp("runs") / "run"
-    trained = kcc("train", "segmenter", "--pictures", 4, "--dice", 0, "--focal", 0.5, "--out", run, *FAST)
+    start = ("--backbone", "road-yolov2", "--freeze", "--dice", 0, "--focal", 0.5)
+    trained = kcc("train", "segmenter", "--pictures", 4, *start, "--out", run, *FAST)
     assert trained.returncode == 0, trained.stderr
     assert "4 to train on, 4 to measure by" in trained.stderr
     assert "on 4 pictures kept aside" in trained.stdout
@@ -43,6 +45,13 @@ def test_a_run_has_its_files_and_figures(run: Path) -> None:
     assert [config["fit"][part] for part in ("cross_entropy", "dice", "focal")] == [1, 0, 0.5]
     assert 0 <= json.loads((run / "result.json").read_text())["mean_iou"] <= 1
     assert load_segmenter(run).colours == tuple(ROAD_COLOURS.values())
+
+
+def test_a_frozen_backbone_stays_what_it_was(run: Path) -> None:
+    trained = load_segmenter(run).model.get_layer("darknet").get_weights()
+    shipped = load_backbone("road-yolov2", (64, 64)).network.get_weights()
+    for after, before in zip(trained, shipped, strict=True):
+        np.testing.assert_array_equal(after, before)
 
 
 def test_a_run_stopped_before_its_report_makes_it(run: Path) -> None:
@@ -156,7 +165,9 @@ def test_worst_pictures_come_first_and_those_without_a_pixel_that_counts_last(tm
         (("--validation", 0.5), "a share of a set"),
         (("SET", "--resume", "run"), "takes nothing else"),
         (("--input-size", "wide"), "--input-size must be"),
-        (("--input-size", 100), "multiples of 32"),
+        (("--input-size", 96), "multiples of 64"),
+        (("--model", "mask-rcnn", "--freeze"), "Received: --freeze with --model mask-rcnn"),
+        (("--freeze",), "Received: it without --backbone"),
         (("--model", "mask-rcnn", "--focal", 0.5), "Received: --focal with --model mask-rcnn"),
         (("--cross-entropy", 0, "--dice", 0), "one at least above 0"),
         (("--backbone", "no-such-network", "--pictures", 100_000), "no-such-network"),
