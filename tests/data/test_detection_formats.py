@@ -218,6 +218,12 @@ def test_coco_files_that_cannot_be_one_set(tmp_path):
     other.write_text('{"images": [')
     with pytest.raises(DataFileError, match="expected a JSON file"):
         find_boxes(other)
+    (tmp_path / "train.json").write_text(
+        coco([ONE], [BOX]).partition('"categories"')[0]
+    )  # cut off before its last list
+    other.unlink()
+    with pytest.raises(DataFileError, match=r"train\.json: expected a JSON file"):
+        find_boxes(tmp_path)
     other.write_text('{"images": [], "licenses": 1}')
     with pytest.raises(DataContentError, match="Received: images, licenses"):
         find_boxes(other)

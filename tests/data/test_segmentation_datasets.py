@@ -240,7 +240,7 @@ def test_a_huge_file_of_masks_is_told_before_it_is_decoded(tmp_path: Path, monke
     ]
 
 
-def shape(label: str, kind: str, *points: tuple[float, float], group: int | None = None, **flags: bool) -> dict:
+def shape(label: str, kind: str, *points: tuple[float, ...], group: int | None = None, **flags: bool) -> dict:
     return {"label": label, "shape_type": kind, "points": [*points], "group_id": group, "flags": flags}
 
 
@@ -258,11 +258,14 @@ def test_labelme(tmp_path: Path) -> None:
         shape("cat", "polygon", (40, 5), (50, 5), (50, 25), (40, 25), group=1),
         shape("ball", "circle", (30, 32), (36, 32)),
         shape("line", "line", (0, 0), (9, 9)),
+        shape("odd", "polygon", (0, 0), (9, 9), (5,)),
     )
     data = find_masks(tmp_path)
     assert (data.format, data.class_names, data.splits) == ("labelme", ("ball", "cat", "dog"), {"train": 1})
-    (problem,) = data.problems
-    assert "'line': a line of 2 points" in problem.detail
+    assert [problem.detail for problem in data.problems] == [
+        "'line': a line of 2 points has no area that is known",
+        "'odd': a polygon with a point that is no pair of numbers",
+    ]
     (image,) = data.images
     assert [data.class_names[number] for number in image.class_ids] == ["dog", "cat", "ball"]
     dog, cat, ball = image.decode_masks()

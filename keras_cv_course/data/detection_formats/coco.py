@@ -37,7 +37,12 @@ def find_coco(path: Path) -> list[Path]:
     if path.is_file():
         return [path] if path.suffix.lower() == ".json" else []
     found = sorted([*path.glob("*.json"), *path.glob("*/*.json")])
-    files = [file for file in found if contains(file, b'"categories"')]
+    files = [file for file in found if contains(file, b'"categories"')] or [
+        # One that was cut off before its last list: reading it says so.
+        file
+        for file in found
+        if contains(file, b'"images"') and contains(file, b'"annotations"')
+    ]
     # COCO itself has captions and key points of the same pictures beside them.
     return [file for file in files if file.name.startswith("instances")] or [
         file for file in files if not file.name.startswith(("captions_", "person_keypoints_", "image_info_"))

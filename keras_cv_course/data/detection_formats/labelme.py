@@ -79,7 +79,10 @@ def _read_shapes(shapes: list[dict[str, Any]], where: str, set_: Assembly) -> li
 
 def _polygon(shape: dict[str, Any]) -> np.ndarray:
     """Give the corners (n, 2) of a shape, x before y in pixels."""
-    kind, points = shape.get("shape_type") or "polygon", np.array(shape["points"], np.float64).reshape(-1, 2)
+    kind = shape.get("shape_type") or "polygon"
+    if any(len(point) != 2 for point in shape["points"]):
+        raise ValueError(f"a {kind} with a point that is no pair of numbers")
+    points = np.array(shape["points"], np.float64).reshape(-1, 2)
     if kind == "polygon" and len(points) >= 3:
         return points
     if kind == "rectangle" and len(points) == 2:
