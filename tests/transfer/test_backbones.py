@@ -15,6 +15,7 @@ from keras import applications, layers
 from safetensors.numpy import save_file
 
 from keras_cv_course.convert.torchvision import torchvision_name
+from keras_cv_course.convert.open_detector import open_detector
 from keras_cv_course.errors import ModelError, WeightsError
 from keras_cv_course.models.classifier import load_classifier
 from keras_cv_course.models.pixels import white_level
@@ -247,6 +248,18 @@ def test_shipped_classifier_without_its_head(size: tuple[int, int] | None) -> No
         features = keras.Model(whole.inputs, whole.get_layer("stage5_block3_out").output)(images)
         # The same layers with the same weights.
         np.testing.assert_allclose(backbone.network(images), features, rtol=1e-5, atol=1e-5)
+
+
+def test_shipped_detector_without_what_is_its_own() -> None:
+    backbone = load_backbone("road-yolov2", (64, 96))
+    assert backbone.network.output_shape == (None, 2, 3, 384)
+    pixels = np.random.default_rng(0).integers(0, 256, (1, 64, 96, 3)).astype(np.float32)
+    inputs = keras.Input((64, 96, 3))
+    ours = keras.Model(inputs, backbone.network(backbone.preprocessing(inputs))).predict_on_batch(pixels)
+    detector = open_detector("road-yolov2", input_size=(64, 96)).model
+    theirs = keras.Model(detector.inputs, detector.get_layer("conv18_leaky").output).predict_on_batch(pixels / 255)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)  # the same layers with the same weights
+    assert theirs.std() > 0.1
 
 
 def run_folder(folder: Path, model: keras.Model) -> Path:
