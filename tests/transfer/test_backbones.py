@@ -14,8 +14,8 @@ import pytest
 from keras import applications, layers
 from safetensors.numpy import save_file
 
-from keras_cv_course.convert.torchvision import torchvision_name
 from keras_cv_course.convert.open_detector import open_detector
+from keras_cv_course.convert.torchvision import torchvision_name
 from keras_cv_course.errors import ModelError, WeightsError
 from keras_cv_course.models.classifier import load_classifier
 from keras_cv_course.models.pixels import white_level
