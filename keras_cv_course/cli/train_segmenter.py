@@ -112,7 +112,7 @@ def segmenter(
         ),
     ] = None,
     seed: PicturesSeed = None,
-    folder: Annotated[Path | None, out_option("segmenter")] = None,
+    folder: Annotated[Path | None, out_option("segmenter|mask-rcnn")] = None,
     resume: Resume = None,
 ) -> None:
     """Train a network to say what each pixel shows, or to find each object with its mask, and measure it.

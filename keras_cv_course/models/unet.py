@@ -96,7 +96,10 @@ def check_unet_size(size: tuple[int, int], halvings: int = len(FILTERS)) -> None
     """Raise ModelError where (height, width) cannot be halved so often; by default as often as `unet` does it."""
     least = 2**halvings
     if min(size) < least or any(side % least for side in size):
-        raise ModelError(f"Expected pictures whose height and width are multiples of {least}. Received: {size}.")
+        near = tuple(max(least, round(side / least) * least) for side in size)
+        raise ModelError(
+            f"Expected pictures whose height and width are multiples of {least}. Received: {size}. Near: {near}."
+        )
 
 
 def unet(input_shape: tuple[int, int, int], num_classes: int, filters: Sequence[int] = FILTERS) -> keras.Model:
