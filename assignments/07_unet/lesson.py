@@ -431,8 +431,8 @@ def show_maps(*rows):
 show_maps(("the truth", Y[held_out:]), ("your network", predicted))
 
 # %% [markdown]
-# Sky, ground and road are right nearly everywhere. Where a thing stands is right, too, but not all of its parts have the
-# same class: a wheel may be that of a car or of a motorcycle.
+# Sky, ground and road are right nearly everywhere. Where a thing stands is right, too, but not all of its parts have
+# the same class: a wheel may be that of a car or of a motorcycle.
 #
 # ## 6. How good is it?
 #
