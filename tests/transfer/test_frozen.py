@@ -42,8 +42,18 @@ def our_resnet18() -> Backbone:
     return Backbone("r", beginning(resnet(18, SHAPE, include_top=False), "stage4_block1_out"), FROM_0_TO_1)
 
 
-BACKBONES = (mobilenet, mobilenetv2, efficientnetb0, our_resnet18)
-CASES = [(make, recipe) for make in BACKBONES for recipe in RECIPES]
+# Each recipe on two backbones, each backbone under two recipes; the other pairs are slow tests.
+IN_EVERY_RUN = {
+    mobilenet: ("small", "medium"),
+    mobilenetv2: ("large", "finetune"),
+    efficientnetb0: ("small", "finetune"),
+    our_resnet18: ("medium", "large"),
+}
+CASES = [
+    pytest.param(make, recipe, marks=[] if recipe in recipes else [pytest.mark.slow])
+    for make, recipes in IN_EVERY_RUN.items()
+    for recipe in RECIPES
+]
 
 
 @pytest.fixture(scope="module")
