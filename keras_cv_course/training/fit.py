@@ -7,7 +7,7 @@ batch-norm statistics that fit the final weights. Why each default is what it is
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import keras
 import tensorflow as tf
@@ -20,6 +20,7 @@ from keras_cv_course.training.batches import measuring_batches, steps_per_epoch,
 from keras_cv_course.training.device import check_shared_evenly
 from keras_cv_course.training.fit_batches import MEASURING_BATCH, Feed, fit_batches
 from keras_cv_course.training.fit_settings import FitSettings
+from keras_cv_course.training.optimizers import OptimizerName
 from keras_cv_course.training.run_folder import History, RunFolder
 
 
@@ -37,7 +38,7 @@ class FitConfig(FitSettings):
 
     epochs: int = 60
     batch_size: int = 32
-    optimizer: Literal["sgd", "adam"] = "sgd"
+    optimizer: OptimizerName = "sgd"
     learning_rate: float = 0.1
     label_smoothing: float = 0.1
     augmentation: Augmentation | None = field(default_factory=Augmentation)

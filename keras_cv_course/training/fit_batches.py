@@ -74,6 +74,7 @@ def fit_batches(
                 settings.weight_decay,
                 factors=learning_rate_factors,
                 scale_loss=state.precision == "float16",
+                outputs=twin.output_names,
             )
             # Objects, because a metric's name makes its variables while the step is traced, which traces it twice.
             twin.compile(optimizer, loss, metrics=list(make_metrics()))

@@ -35,7 +35,7 @@ from keras_cv_course.training.device import (
 from keras_cv_course.training.epochs import EpochKeeper, start_or_resume, warm_up_and_cosine
 from keras_cv_course.training.fit_settings import FitSettings
 from keras_cv_course.training.judge_detector import JudgeDetector
-from keras_cv_course.training.optimizers import make_optimizer
+from keras_cv_course.training.optimizers import OptimizerName, make_optimizer
 from keras_cv_course.training.run_folder import History, RunFolder, TrainingState, restore_variables
 
 LossName = Literal["darknet", "ciou-focal"]
@@ -92,7 +92,7 @@ class DetectorFitConfig(FitSettings):
     epochs: int = 100
     frozen_epochs: int = 0
     batch_size: int = 16
-    optimizer: Literal["sgd", "adam"] = "adam"
+    optimizer: OptimizerName = "adam"
     learning_rate: float = 1e-3
     loss: LossName = "darknet"
     clip_norm: float = 10.0
@@ -281,6 +281,7 @@ def _train_phase(
         scale_loss=state.precision == "float16",
         clip_norm=config.clip_norm,
         average=config.average,
+        outputs=model.output_names,
     )
     loss = LOSSES[config.loss](plan.anchors)
     model.compile(optimizer, loss, metrics=[YoloMetrics(loss)])

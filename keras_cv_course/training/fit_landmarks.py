@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import keras
 import tensorflow as tf
@@ -16,6 +16,7 @@ from keras_cv_course.training.augment_points import augment_points
 from keras_cv_course.training.batches import Change
 from keras_cv_course.training.fit_settings import FitSettings
 from keras_cv_course.training.fit_targets import TargetImages, fit_targets
+from keras_cv_course.training.optimizers import OptimizerName
 from keras_cv_course.training.run_folder import History, RunFolder
 
 
@@ -33,7 +34,7 @@ class LandmarkFitConfig(FitSettings):
 
     epochs: int = 12
     batch_size: int = 16
-    optimizer: Literal["sgd", "adam"] = "adam"
+    optimizer: OptimizerName = "adam"
     learning_rate: float = 2e-3
     warmup_epochs: float = 0.5
     weight_decay: float = 0.0

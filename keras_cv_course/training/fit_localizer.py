@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal, get_args
+from typing import ClassVar, get_args
 
 import keras
 import tensorflow as tf
@@ -15,6 +15,7 @@ from keras_cv_course.training.augment import Augmentation, random_light, random_
 from keras_cv_course.training.device import Precision
 from keras_cv_course.training.fit_settings import FitSettings
 from keras_cv_course.training.fit_targets import TargetImages, fit_targets
+from keras_cv_course.training.optimizers import OptimizerName
 from keras_cv_course.training.run_folder import History, RunFolder
 
 
@@ -29,7 +30,7 @@ class LocalizerSettings(FitSettings):
 
     epochs: int = 40
     batch_size: int = 32
-    optimizer: Literal["sgd", "adam"] = "adam"
+    optimizer: OptimizerName = "adam"
     learning_rate: float = 2e-3
     weight_decay: float = 1e-3
     precision: Precision = "float32"  # rounded to 16 bits, four numbers of a box are some tenths of a pixel off

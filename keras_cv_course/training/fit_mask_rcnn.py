@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import keras
 import tensorflow as tf
@@ -20,6 +20,7 @@ from keras_cv_course.training.detector_batches import PLAIN, BoxedPixels, detect
 from keras_cv_course.training.device import Precision, check_shared_evenly
 from keras_cv_course.training.fit_batches import Feed, fit_batches
 from keras_cv_course.training.fit_settings import FitSettings
+from keras_cv_course.training.optimizers import OptimizerName
 from keras_cv_course.training.run_folder import History, RunFolder
 
 _STATISTICS_BATCHES = 20  # of batch norms
@@ -38,7 +39,7 @@ class MaskRcnnSettings(FitSettings):
 
     epochs: int = 16
     batch_size: int = 8
-    optimizer: Literal["sgd", "adam"] = "adam"
+    optimizer: OptimizerName = "adam"
     learning_rate: float = 1e-3
     warmup_epochs: float = 0.5
     weight_decay: float = 5e-4

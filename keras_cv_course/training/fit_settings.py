@@ -1,11 +1,11 @@
 """What every training is told, checked, and written into the run's config.json."""
 
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Literal, Self, get_args
+from typing import Any, ClassVar, Self, get_args
 
 from keras_cv_course.errors import RunError
 from keras_cv_course.training.device import Precision
-from keras_cv_course.training.optimizers import OPTIMIZERS
+from keras_cv_course.training.optimizers import OPTIMIZERS, OptimizerName
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,7 +15,7 @@ class FitSettings:
     Attributes:
         epochs: passes over the training pictures.
         batch_size: pictures a step, over all GPUs together.
-        optimizer: ``sgd`` (Nesterov momentum 0.9) or ``adam``.
+        optimizer: ``sgd`` (Nesterov momentum 0.9), ``adam`` or ``muon``.
         learning_rate: the highest; it rises to it evenly during the warm-up and falls to 0 along a half cosine.
         warmup_epochs: length of the rise; at most half of the epochs.
         weight_decay: of convolution and dense kernels, relative to the learning rate; biases and batch norms have none.
@@ -25,7 +25,7 @@ class FitSettings:
 
     epochs: int
     batch_size: int
-    optimizer: Literal["sgd", "adam"]
+    optimizer: OptimizerName
     learning_rate: float
     warmup_epochs: float = 3.0
     weight_decay: float = 5e-4

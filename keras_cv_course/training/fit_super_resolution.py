@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import keras
 import numpy as np
@@ -15,6 +15,7 @@ from keras_cv_course.landmarks.component_maps import component_maps
 from keras_cv_course.models.super_resolution import FACTOR, MAPS_STRIDE, MapsLoss
 from keras_cv_course.training.fit_settings import FitSettings
 from keras_cv_course.training.fit_targets import TargetImages, fit_targets
+from keras_cv_course.training.optimizers import OptimizerName
 from keras_cv_course.training.run_folder import History
 
 MAPS_SPREAD = 1.0  # pixels of the maps
@@ -30,7 +31,7 @@ class SuperResolutionFitConfig(FitSettings):
 
     epochs: int = 8
     batch_size: int = 16
-    optimizer: Literal["sgd", "adam"] = "adam"
+    optimizer: OptimizerName = "adam"
     learning_rate: float = 2e-3
     warmup_epochs: float = 0.5
     weight_decay: float = 0.0

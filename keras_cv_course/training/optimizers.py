@@ -1,9 +1,13 @@
 """The optimizers of all trainings, with a share of the learning rate for each variable if wanted."""
 
+import math
+import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import keras
+
+OptimizerName = Literal["sgd", "adam", "muon"]
 
 # A learning rate for each group of layers: Howard and Ruder, "Universal Language Model Fine-tuning", 2018, section 3.2.
 UNDECAYED = ("bias", "gamma", "beta")
@@ -12,7 +16,7 @@ _RAMP = 9
 
 
 def make_optimizer(
-    name: str,
+    name: OptimizerName,
     learning_rate: Any,
     weight_decay: float = 0.0,
     *,
@@ -20,11 +24,12 @@ def make_optimizer(
     scale_loss: bool = False,
     clip_norm: float | None = None,
     average: float | None = None,
+    outputs: Sequence[str] = (),
 ) -> keras.optimizers.Optimizer:
     """Make an optimizer.
 
     Args:
-        name: a key of `OPTIMIZERS`.
+        name: of the optimizer.
         learning_rate: a number or a Keras schedule.
         weight_decay: subtracted at each step: its product with weight and learning rate. Biases and batch norms are
             exempt.
@@ -35,17 +40,23 @@ def make_optimizer(
         average: share of the old value that a moving average of the weights keeps at each step, from the time on when
             it is less than 1 - 9 / (9 + steps done); before, it keeps that. ``model.fit`` puts the averages into the
             model at its end. None for no average.
+        outputs: names of the layers that give the model's answers. Their kernels ``muon`` leaves to Adam, as its papers
+            do: a network whose first answers are far off would take long to mend them.
     """
     plain, with_factors = OPTIMIZERS[name]
     options: dict[str, Any] = {"momentum": 0.9, "nesterov": True} if name == "sgd" else {}
+    decay: dict[str, float | None] = {"weight_decay": weight_decay} if factors is None else {"weight_decay": None}
+    if name == "muon":
+        decay["adam_weight_decay"] = decay["weight_decay"]
+        options["exclude_layers"] = [rf"(^|/){re.escape(name)}/" for name in outputs]
     options["global_clipnorm"] = clip_norm
     if average is not None:
         options |= {"use_ema": True, "ema_momentum": average}
     if factors is None:
-        optimizer = plain(learning_rate, weight_decay=weight_decay, **options)
+        optimizer = plain(learning_rate, **decay, **options)
         optimizer.exclude_from_weight_decay(var_names=list(UNDECAYED))
     else:
-        optimizer = with_factors(learning_rate, **options)
+        optimizer = with_factors(learning_rate, **decay, **options)
         optimizer.set_factors(factors, weight_decay)
     return keras.optimizers.LossScaleOptimizer(optimizer) if scale_loss else optimizer
 
@@ -95,6 +106,27 @@ class Adam(_RampedAverage, keras.optimizers.Adam):
     """Keras's Adam, with another start of the moving average."""
 
 
+class Muon(_RampedAverage, keras.optimizers.Muon):
+    """Keras's Muon, with another start of the moving average, and for the kernels of convolutions too.
+
+    A kernel is taken as the matrix that it is at each place: from all it sees to its channels. A step makes all its
+    directions equally long, also those along which gradients are small (Jordan, "Muon: an optimizer for hidden layers
+    in neural networks", 2024), at the length that a step of Adam would have (Liu et al., "Muon is scalable for LLM
+    training", 2025, section 2.2). Vectors, and kernels with a single channel, are Adam's.
+    """
+
+    def _should_use_adamw(self, variable: Any) -> bool:
+        *seen, channels = variable.shape
+        is_matrix = seen and min(math.prod(seen), channels) > 1
+        return not is_matrix or any(re.search(pattern, variable.path) for pattern in self.exclude_layers)
+
+    def _muon_update_step(self, gradient: Any, variable: Any, lr: Any, m: Any) -> None:
+        self.assign_add(m, gradient + m * (self.momentum - 1))  # in Keras's order: its own numbers bit for bit
+        ahead = gradient + self.momentum * m
+        step = self.zeropower_via_newtonschulz5(keras.ops.reshape(ahead, (-1, variable.shape[-1])), self.ns_steps)
+        self.assign_sub(variable, keras.ops.reshape(self.lr_adjust(lr * step), variable.shape))
+
+
 class SGDWithFactors(_Factors, SGD):
     """SGD with a share of the learning rate for each variable."""
 
@@ -103,7 +135,12 @@ class AdamWithFactors(_Factors, Adam):
     """Adam with a share of the learning rate for each variable."""
 
 
-OPTIMIZERS: dict[str, tuple[Any, Any]] = {  # without factors, with them
+class MuonWithFactors(_Factors, Muon):
+    """Muon with a share of the learning rate for each variable."""
+
+
+OPTIMIZERS: dict[OptimizerName, tuple[Any, Any]] = {  # without factors, with them
     "sgd": (SGD, SGDWithFactors),
     "adam": (Adam, AdamWithFactors),
+    "muon": (Muon, MuonWithFactors),
 }

@@ -1,6 +1,7 @@
 """Shares of the learning rate: against Keras's own optimizers at other rates."""
 
 import json
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -18,6 +19,7 @@ NAMES = ("kernel", "bias", "depthwise_kernel", "gamma", "beta")
 PLAIN = {
     "sgd": lambda rate: keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, weight_decay=DECAY),
     "adam": lambda rate: keras.optimizers.Adam(rate, weight_decay=DECAY),
+    "muon": lambda rate: keras.optimizers.Muon(rate, weight_decay=DECAY, adam_weight_decay=DECAY),
 }
 
 
@@ -80,6 +82,56 @@ def test_loss_scaling_changes_nothing_and_skips_overflows(name: str, factors: li
     assert_same(after_steps(overflowing, scale=np.inf), {name: draw.normal(size=(3, 4)).astype("f4") for name in NAMES})
 
 
+def steps_of(optimizer: keras.optimizers.Optimizer, shape: tuple[int, ...]) -> np.ndarray:
+    """Take some steps from fixed weights of a shape along fixed gradients."""
+    draw = np.random.default_rng(0)
+    variable = keras.Variable(draw.normal(size=shape).astype("f4"), name="kernel")
+    for _ in range(STEPS):
+        optimizer.apply([keras.ops.convert_to_tensor(draw.normal(size=shape).astype("f4"))], [variable])
+    return variable.numpy()
+
+
+def test_muon_takes_a_convolution_s_kernel_as_a_matrix() -> None:
+    of_kernel = steps_of(make_optimizer("muon", RATE), (3, 3, 2, 4))
+    of_matrix = steps_of(keras.optimizers.Muon(RATE, weight_decay=0), (18, 4))
+    np.testing.assert_array_equal(of_kernel.reshape(18, 4), of_matrix)
+
+
+@pytest.mark.parametrize("shape", [(4,), (1, 4), (3, 3, 2, 1)], ids=["vector", "row", "depthwise"])
+def test_muon_leaves_to_adam_what_is_no_matrix(shape: tuple[int, ...]) -> None:
+    np.testing.assert_array_equal(
+        steps_of(make_optimizer("muon", RATE), shape), steps_of(make_optimizer("adam", RATE), shape)
+    )
+
+
+def test_muon_leaves_to_adam_what_answers(colour_squares: LabelledImages) -> None:
+    config = FitConfig(
+        epochs=1, batch_size=len(colour_squares), learning_rate=0.01, weight_decay=0, precision="float32"
+    )
+    config = replace(config, optimizer="muon", warmup_epochs=0)
+    model = two_layers()
+    before = {v.path: v.numpy() for v in model.trainable_variables}
+    fit(model, colour_squares, config)
+    moved = {v.path: v.numpy() - before[v.path] for v in model.trainable_variables}
+    # Adam's first step is the rate for each weight; Muon's has a fifth of it as its root mean square.
+    np.testing.assert_allclose(np.abs(moved["predictions/kernel"]), 0.01, rtol=1e-3)
+    assert 0.1 * 0.01 < np.sqrt((moved["conv/kernel"] ** 2).mean()) < 0.3 * 0.01
+
+
+def test_a_step_of_muon_is_about_as_long_in_all_directions() -> None:
+    draw = np.random.default_rng(0)
+    gradient = (draw.normal(size=(24, 6)) * 0.5 ** np.arange(6)).astype("f4")
+    variable = keras.Variable(np.zeros((2, 3, 4, 6), "f4"), name="kernel")
+    make_optimizer("muon", RATE).apply([keras.ops.convert_to_tensor(gradient.reshape(2, 3, 4, 6))], [variable])
+    lengths = np.linalg.svd(variable.numpy().reshape(24, 6), compute_uv=False)
+    given = np.linalg.svd(gradient, compute_uv=False)
+    assert given.max() > 20 * given.min()
+    whole = RATE * 0.2 * np.sqrt(24)  # as Adam's: about 0.2 of the rate for each weight
+    assert (
+        0.6 * whole < lengths.min() < lengths.max() < 1.3 * whole
+    )  # five steps of Newton and Schulz are no more exact
+
+
 def two_layers() -> keras.Model:
     keras.utils.set_random_seed(0)
     inputs = keras.Input((16, 16, 3))
@@ -89,7 +141,7 @@ def two_layers() -> keras.Model:
 
 
 @pytest.mark.parametrize("precision", ["float32", "float16"])
-@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+@pytest.mark.parametrize("optimizer", PLAIN)
 def test_fit_with_a_tiny_factor_leaves_a_layer_still(
     colour_squares: LabelledImages, optimizer: str, precision: str
 ) -> None:
@@ -109,7 +161,7 @@ def test_fit_refuses_factors_of_another_model(colour_squares: LabelledImages) ->
         fit(two_layers(), colour_squares, FitConfig(epochs=1, precision="float32"), learning_rate_factors=[1, 1, 1])
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+@pytest.mark.parametrize("optimizer", PLAIN)
 def test_optimizer_survives_the_run_s_config(optimizer: str) -> None:
     config = FitConfig(optimizer=optimizer)
     assert FitConfig.from_json(json.loads(json.dumps(config.to_json()))) == config
@@ -122,7 +174,7 @@ def test_runs_of_before_were_trained_with_sgd() -> None:
 
 
 def test_unknown_optimizer_is_refused() -> None:
-    with pytest.raises(RunError, match=r"optimizer must be one of sgd, adam. Received: 'rmsprop'"):
+    with pytest.raises(RunError, match=r"optimizer must be one of sgd, adam, muon. Received: 'rmsprop'"):
         FitConfig(optimizer="rmsprop")
     with pytest.raises(RunError, match="rmsprop"):
         FitConfig.from_json({**FitConfig().to_json(), "optimizer": "rmsprop"})
