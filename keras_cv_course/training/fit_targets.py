@@ -16,6 +16,9 @@ from keras_cv_course.training.fit_batches import MEASURING_BATCH, Feed, fit_batc
 from keras_cv_course.training.fit_settings import FitSettings
 from keras_cv_course.training.run_folder import History, RunFolder, Savable
 
+_PIXELS_AT_ONCE = MEASURING_BATCH * 256 * 256
+_ENOUGH_PIXELS = 2**26  # for the statistics of batch norms
+
 
 @dataclass(frozen=True, eq=False)
 class TargetImages:
@@ -114,12 +117,17 @@ def fit_targets(
         )
 
     def measuring(data: TargetImages) -> tf.data.Dataset:
-        return ordered_batches(data.images, data.targets, MEASURING_BATCH, encode=encode, white=white)
+        return ordered_batches(data.images, data.targets, _measuring_batch(data), encode=encode, white=white)
+
+    def plain() -> tf.data.Dataset:
+        batch = _measuring_batch(train)
+        one_pass = shuffled_batches(train.images, train.targets, batch, epochs=1, seed=settings.seed, white=white)
+        return one_pass.take(max(1, _ENOUGH_PIXELS // (batch * _pixels_of(train))))
 
     feed = Feed(
         steps_per_epoch(len(train), settings.batch_size),
         batches,
-        shuffled_batches(train.images, train.targets, MEASURING_BATCH, epochs=1, seed=settings.seed, white=white),
+        plain(),
         None if validation is None else measuring(validation),
     )
     return fit_batches(
@@ -134,6 +142,17 @@ def fit_targets(
         resume=resume,
         callbacks=callbacks,
     )
+
+
+def _measuring_batch(data: TargetImages) -> int:
+    """Give how many pictures are measured at once: fewer where they are large, so that their maps fit into memory."""
+    return max(1, min(MEASURING_BATCH, _PIXELS_AT_ONCE // _pixels_of(data)))
+
+
+def _pixels_of(data: TargetImages) -> int:
+    """Give the number of pixels of each picture."""
+    height, width = data.images.shape[1:3]
+    return height * width
 
 
 def _check_size(model: keras.Model, data: TargetImages) -> None:

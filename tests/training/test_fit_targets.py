@@ -9,6 +9,8 @@ import tensorflow as tf
 from stopping import Stop
 
 from keras_cv_course.errors import DataContentError, ModelError, RunError
+from keras_cv_course.training import fit_batches
+from keras_cv_course.training import fit_targets as module
 from keras_cv_course.training.fit_settings import FitSettings
 from keras_cv_course.training.fit_targets import TargetImages, fit_targets
 from keras_cv_course.training.run_folder import RunFolder
@@ -71,6 +73,24 @@ def test_a_stopped_run_goes_on_bit_for_bit(bars: TargetImages, tmp_path) -> None
     for one, other in zip(unbroken.get_weights(), resumed.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
     assert FitSettings.from_json(run.read_config()["fit"]) == SETTINGS
+
+
+def test_statistics_come_from_few_large_pictures_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 8 pictures of 8 x 8 pixels, two at once fit into what is allowed here, and four are enough."""
+    monkeypatch.setattr(module, "_PIXELS_AT_ONCE", 2 * 64)
+    monkeypatch.setattr(module, "_ENOUGH_PIXELS", 4 * 64)
+    images = np.random.default_rng(0).integers(0, 256, (8, 8, 8, 3)).astype(np.uint8)
+    data = TargetImages(images, np.zeros((8, 1), np.float32))
+    seen: list[tuple[int, ...]] = []
+
+    def taken(model: keras.Model, batches: tf.data.Dataset) -> None:
+        seen.extend(tuple(pictures.shape) for pictures, _ in batches)
+
+    monkeypatch.setattr(fit_batches, "reestimate_statistics", taken)
+    inputs = keras.Input((8, 8, 3))
+    outputs = keras.layers.Dense(1)(keras.layers.GlobalAveragePooling2D()(keras.layers.BatchNormalization()(inputs)))
+    fit_targets(keras.Model(inputs, outputs), data, replace(SETTINGS, epochs=1), loss="mse", validation=data)
+    assert seen == [(2, 8, 8, 3)] * 2
 
 
 def test_what_cannot_be_is_refused(bars: TargetImages) -> None:
