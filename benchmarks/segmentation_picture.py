@@ -23,7 +23,7 @@ from keras_cv_course.detection.draw_masks import add_legend, draw_class_map
 from keras_cv_course.models.segmenter import Segmenter, load_segmenter
 
 PICTURE = Path(__file__).parents[1] / "docs" / "images" / "segmentation.png"
-COLUMNS, PICTURES = 2, 6
+COLUMNS, PICTURES, TILE_SIZE = 2, 6, (256, 256)
 PHOTO_SIZE, PHOTO_COLUMNS = (270, 480), 2
 
 
@@ -48,7 +48,10 @@ def main() -> None:
 def roads(segmenter: Segmenter) -> list[np.ndarray]:
     result = measure_segmenter(segmenter, draw_segmented_images(PICTURES, KEPT_ASIDE_SEED, segmenter.input_size))
     shown = [result.picture(number) for number in range(PICTURES)]
-    return [np.concatenate([one.image, one.truth, one.said], axis=1) for one in shown]
+    return [
+        np.concatenate([resize_image(part, TILE_SIZE) for part in (one.image, one.truth, one.said)], axis=1)
+        for one in shown
+    ]
 
 
 def photographs(segmenter: Segmenter, folder: Path) -> list[np.ndarray]:

@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from keras_cv_course.training.run_folder import RunFolder
     from keras_cv_course.transfer.backbones import Backbone
 
-SIZE = "256"
-PICTURES, KEPT_ASIDE = 2000, 200
+SIZE, DRAWN_SIZE = "256", "640"
+PICTURES, KEPT_ASIDE = 1800, 200
 DEFAULTS: dict[str, Any] = {"task": "segmenter", "input_size": SIZE, "pictures": PICTURES}
 SHOWN = ("input_size", "epochs", "batch_size", "learning_rate", "cross_entropy", "dice", "focal", "balance", "seed")
 ROAD_COLOURS: dict[str, "Colour"] = {
@@ -89,13 +89,16 @@ def segmenter(
     ] = False,
     input_size: Annotated[
         str | None,
-        typer.Option(metavar="SIZE|HEIGHTxWIDTH", help=f"Of the network's pictures. [dim]Default for unet: {SIZE}[/]"),
+        typer.Option(
+            metavar="SIZE|HEIGHTxWIDTH",
+            help=f"Of the network's pictures. [dim]Default for unet: {SIZE}, drawn {DRAWN_SIZE}[/]",
+        ),
     ] = None,
     epochs: Annotated[
-        int | None, typer.Option(min=1, help="Passes over the pictures. [dim]Default for unet: 12[/]")
+        int | None, typer.Option(min=1, help="Passes over the pictures. [dim]Default for unet: 12, drawn 3[/]")
     ] = None,
-    batch_size: Annotated[int | None, typer.Option(min=1, help="Pictures a step. [dim]Default for unet: 8[/]")] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="The highest. [dim]Default for unet: 0.003[/]")] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Pictures a step. [dim]Default for unet: 4[/]")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="The highest. [dim]Default for unet: 0.005[/]")] = None,
     precision: Annotated[
         str | None, typer.Option(help="float32, bfloat16, float16 or auto. [dim]Default for unet: auto[/]")
     ] = None,
@@ -138,7 +141,7 @@ def segmenter(
 
     start_keras()
     from keras_cv_course.models.unet import check_unet_size
-    from keras_cv_course.training.fit_segmenter import SegmenterSettings
+    from keras_cv_course.training.fit_segmenter import DRAWN, SegmenterSettings
     from keras_cv_course.training.run_folder import RunFolder
 
     if model == "mask-rcnn" or (resume is not None and RunFolder(resume).read_config().get("task") == "mask-rcnn"):
@@ -146,6 +149,8 @@ def segmenter(
 
         train_mask_rcnn.train(path, own, fit, folder, resume)
         return
+    if path is None and resume is None:
+        own, fit = {"input_size": DRAWN_SIZE, **own}, {**DRAWN, **fit}
     details = describe(path, DEFAULTS, own, fit | weights)
     if backbone is None:
         check_unet_size(size_of(details))

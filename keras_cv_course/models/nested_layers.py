@@ -32,6 +32,30 @@ def outputs_in_structure(model: keras.Model) -> Any:
     return model.outputs[0] if isinstance(model, keras.Sequential) else model.output
 
 
+def answering_variables(model: keras.Model) -> set[str]:
+    """Give the paths of the variables of those layers with weights that are nearest to what `model` gives.
+
+    Behind them stand at most layers without weights. A model that is no graph of layers has none that could be told.
+    """
+    found: set[str] = set()
+
+    def go_back(tensor: Any) -> None:
+        layer, node, _ = tensor._keras_history
+        if isinstance(layer, keras.Model):
+            before = layer.outputs
+        elif getattr(layer, "variables", None):
+            found.update(variable.path for variable in layer.variables)
+            return
+        else:
+            before = layer._inbound_nodes[node].input_tensors
+        for one in before:
+            go_back(one)
+
+    for tensor in getattr(model, "outputs", None) or ():
+        go_back(tensor)
+    return found
+
+
 def output_ids(model: keras.Model) -> set[int]:
     """Give the identities of the symbolic outputs of `model` and of the models nested in it."""
     return {id(tensor) for part in (model, *nested_models(model)) for tensor in part.outputs}

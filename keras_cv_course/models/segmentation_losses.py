@@ -13,6 +13,7 @@ from keras import ops
 
 from keras_cv_course.data.masked_images import IGNORED
 from keras_cv_course.errors import ModelError
+from keras_cv_course.models.fused import fused
 
 _GAMMA = 2.0  # of the focal loss, as in its paper
 _SMOOTH = 1.0  # pixel
@@ -87,9 +88,16 @@ class SegmentationLoss(keras.losses.Loss):
             raise ModelError(f"Expected class_weights, 0 or more, one at least above 0. Received: {class_weights}.")
         self.weights = weights
         self.class_weights = None if class_weights is None else tuple(map(float, class_weights))
+        self._fused_sum = fused(self._sum)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        """Give the loss of the batch; the arguments are class maps and logits."""
+        """Give the loss of the batch, (1,); the arguments are class maps and logits.
+
+        Keras takes the mean of it, and with several devices each one's share: of a scalar it would take the whole.
+        """
+        return ops.reshape(self._fused_sum(y_true, y_pred), (1,))
+
+    def _sum(self, y_true: Any, y_pred: Any) -> Any:
         losses = {"cross_entropy": _cross_entropy, "dice": _dice, "focal": _focal}
         pixels = _compare(
             y_true, y_pred, self.class_weights

@@ -1,5 +1,6 @@
 """A trained network of a class for every pixel, with everything that is needed to use it."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from keras_cv_course.models.yolov2 import darknet_body, yolov2
 from keras_cv_course.pretrained import segmenters, weights_path
 from keras_cv_course.weights_file import read_weights
 
-PREDICTION_BATCH = 32
+PREDICTION_PIXELS = 8 * 640 * 640  # at once
 DESCRIPTION = "segmenter.json"  # in the .keras file
 
 Colour = tuple[int, int, int]
@@ -83,8 +84,9 @@ class Segmenter:
                 f"Received: {images.dtype} {images.shape}."
             )
         maps = [np.zeros((0, *self.input_size), np.uint8)]
-        for start in range(0, len(images), PREDICTION_BATCH):
-            logits = self.model.predict_on_batch(model_pixels(self.model, images[start : start + PREDICTION_BATCH]))
+        batch = max(1, PREDICTION_PIXELS // math.prod(self.input_size))
+        for start in range(0, len(images), batch):
+            logits = self.model.predict_on_batch(model_pixels(self.model, images[start : start + batch]))
             maps.append(np.argmax(logits, axis=-1).astype(np.uint8))
         return np.concatenate(maps)
 
@@ -114,7 +116,9 @@ class Segmenter:
         return best
 
     def save(self, path: str | Path) -> None:
-        """Write one .keras file, which `keras.saving.load_model` opens as well: it gives the model alone.
+        """Write one .keras file.
+
+        `keras.saving.load_model(path, compile=False)` opens it too, and gives the model alone.
 
         Raises:
             ModelError: a path with another suffix.

@@ -18,8 +18,12 @@ from keras_cv_course.errors import ModelError
 
 FILTERS = (24, 32, 48, 64, 96, 128)  # of `unet`, from half the picture's size down
 
-MOST_FILTERS = 64  # of `unet_around` on the way up; at each size as many as the network has there where that is less
+# Of `unet_around` on the way up: 16 at half the picture's size, 32 at a quarter, at most 96.
+_FILTERS_PER_STRIDE = 8
+_MOST_FILTERS = 96
+_DOUBLED_STEPS = 2
 
+_DILATIONS = (2, 4)  # of what `_look_around` sees
 _CUT_OFF = 2  # pixels
 _DROPOUT = 0.3  # in the two deepest blocks of the course's network
 _MOMENTUM = 0.9  # of the batch norms, see docs/training.md
@@ -136,8 +140,10 @@ def unet(input_shape: tuple[int, int, int], num_classes: int, filters: Sequence[
 def unet_around(network: keras.Model, preprocessing: Callable[[Any], Any], num_classes: int) -> keras.Model:
     """Put the way up of a U-Net on a network.
 
-    Of each size the last map is taken over. Where the largest map is smaller than the picture, as with most networks,
-    the last convolution enlarges it, with logits of their own for each pixel of a place.
+    The smallest map first takes a look around, for what a place shows depends on what is far from it. Of each size the
+    last map is taken over. Most of the work goes into small maps, where it costs little. Where the largest map is
+    smaller than the picture, as with most networks, the last convolution enlarges it, with logits of their own for each
+    pixel of a place.
 
     Args:
         network: from float32 (m, height, width, 3) to its last map.
@@ -161,7 +167,9 @@ def unet_around(network: keras.Model, preprocessing: Callable[[Any], Any], num_c
             f"{network.name}: expected pictures of whole multiples of its largest map, {largest}. Received: {size}. "
             "Take multiples of 32."
         )
-    logits = unet_decoder(maps, [min(MOST_FILTERS, x.shape[-1]) for x in maps[:-1]], num_classes, enlarge=stride)
+    filters = [min(_FILTERS_PER_STRIDE * round(size[0] / x.shape[1]), _MOST_FILTERS) for x in maps[:-1]]
+    maps[-1] = _look_around(maps[-1], _MOST_FILTERS)
+    logits = unet_decoder(maps, filters, num_classes, enlarge=stride, doubled_steps=_DOUBLED_STEPS)
     return keras.Model(inputs, logits, name="unet")
 
 
@@ -194,7 +202,9 @@ def stage_maps(network: keras.Model) -> list[keras.KerasTensor]:
     return maps
 
 
-def unet_decoder(maps: Sequence[Any], filters: Sequence[int], num_classes: int, enlarge: int = 1) -> Any:
+def unet_decoder(
+    maps: Sequence[Any], filters: Sequence[int], num_classes: int, enlarge: int = 1, doubled_steps: int = 0
+) -> Any:
     """Go up from the smallest of several maps, joining each of the others, to a logit for each class and place.
 
     Args:
@@ -202,6 +212,8 @@ def unet_decoder(maps: Sequence[Any], filters: Sequence[int], num_classes: int, 
         filters: channels on the way up, one for each map but the last, in the order of `maps`.
         num_classes: at least 1.
         enlarge: how many times as high and wide as the first map the logits are.
+        doubled_steps: number of steps, from the smallest map on, that have two convolutions instead of one; all of them
+            where there are fewer.
 
     Returns:
         A symbolic tensor (m, enlarge * h, enlarge * w, num_classes), with h and w of the first map.
@@ -220,7 +232,23 @@ def unet_decoder(maps: Sequence[Any], filters: Sequence[int], num_classes: int, 
         x = layers.Resizing(*skips[level].shape[1:3], interpolation="nearest", name=f"up{level}")(x)
         x = layers.Concatenate(name=f"up{level}_joined")([x, skips[level]])
         x = _convolution(x, filters[level], f"up{level}_conv")
+        if level >= len(skips) - doubled_steps:
+            x = _convolution(x, filters[level], f"up{level}_conv2")
     return layers.Conv2DTranspose(num_classes, enlarge, strides=enlarge, name="logits")(x)
+
+
+def _look_around(x: Any, filters: int) -> Any:
+    """Let each place know what is some places away, and what the whole picture is like.
+
+    By convolutions with gaps, and the mean of all places (Chen et al., "Rethinking atrous convolution for semantic
+    image segmentation", 2017).
+    """
+    near = _convolution(x, filters, "around_narrow", size=1)
+    far = [_convolution(near, filters, f"around_{gap}", dilation=gap) for gap in _DILATIONS]
+    mean = layers.GlobalAveragePooling2D(keepdims=True, name="around_mean")(near)
+    whole = layers.Dense(filters, activation="relu", name="around_whole")(mean)
+    joined = layers.Concatenate(name="around_joined")([near, *far])
+    return layers.Add(name="around")([_convolution(joined, filters, "around_conv", size=1), whole])
 
 
 def _check_classes(number: int) -> None:
@@ -232,9 +260,16 @@ def _course_convolution(n_filters: int, x: Any) -> Any:
     return layers.Conv2D(n_filters, 3, activation="relu", padding="same", kernel_initializer="he_normal")(x)
 
 
-def _convolution(x: Any, filters: int, name: str, size: int = 3, strides: int = 1) -> Any:
+def _convolution(x: Any, filters: int, name: str, size: int = 3, strides: int = 1, dilation: int = 1) -> Any:
     x = layers.Conv2D(
-        filters, size, strides, padding="same", use_bias=False, kernel_initializer="he_normal", name=name
+        filters,
+        size,
+        strides,
+        padding="same",
+        dilation_rate=dilation,
+        use_bias=False,
+        kernel_initializer="he_normal",
+        name=name,
     )(x)
     x = layers.BatchNormalization(momentum=_MOMENTUM, name=f"{name}_bn")(x)
     return layers.ReLU(name=f"{name}_relu")(x)

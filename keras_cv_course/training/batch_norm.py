@@ -33,7 +33,7 @@ def reestimate_statistics(model: keras.Model, batches: Any) -> None:
 
     Args:
         model: a built model.
-        batches: an iterable of (images, labels), as the model takes them; whole epochs, batches not tiny.
+        batches: an iterable of (images, labels), as the model takes them; enough pictures, batches not tiny.
     """
     norms = trainable_batch_norms(model)
     if not norms:

@@ -18,7 +18,7 @@ from keras_cv_course.models.pixels import white_level
 from keras_cv_course.training.augment import Augmentation
 from keras_cv_course.training.batches import measuring_batches, steps_per_epoch, training_batches
 from keras_cv_course.training.device import check_shared_evenly
-from keras_cv_course.training.fit_batches import MEASURING_BATCH, Feed, fit_batches
+from keras_cv_course.training.fit_batches import Feed, fit_batches, measuring_batch
 from keras_cv_course.training.fit_settings import FitSettings
 from keras_cv_course.training.optimizers import OptimizerName
 from keras_cv_course.training.run_folder import History, RunFolder
@@ -108,8 +108,8 @@ def fit(
     feed = Feed(
         steps_per_epoch(len(train), config.batch_size),
         augmented,
-        training_batches(train, MEASURING_BATCH, epochs=1, seed=config.seed, white=white),
-        None if validation is None else measuring_batches(validation, MEASURING_BATCH, white=white),
+        training_batches(train, measuring_batch(train.images), epochs=1, seed=config.seed, white=white),
+        None if validation is None else measuring_batches(validation, measuring_batch(validation.images), white=white),
     )
     return fit_batches(
         model,

@@ -9,16 +9,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
+from keras_cv_course.models.nested_layers import answering_variables
 from keras_cv_course.training.batch_norm import fused_batch_norm, reestimate_statistics
-from keras_cv_course.training.device import choose_precision, layer_precision, replicated
+from keras_cv_course.training.device import choose_precision, gpu_names, layer_precision, replicated
 from keras_cv_course.training.epochs import EpochKeeper, start_or_resume, warm_up_and_cosine
 from keras_cv_course.training.fit_settings import FitSettings
 from keras_cv_course.training.optimizers import make_optimizer
 from keras_cv_course.training.run_folder import History, RunFolder, Savable, TrainingState, restore_variables
 
-MEASURING_BATCH = 64
+_MEASURING_BATCH = 64
+_PIXELS_AT_ONCE = _MEASURING_BATCH * 256 * 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +31,7 @@ class Feed:
     Attributes:
         steps: batches of an epoch.
         training: gives the batches of all epochs from a given one on.
-        plain: one pass over the training pictures without random changes, for statistics.
+        plain: training pictures without random changes, for statistics; all of them, or enough.
         validation: batches to choose the best epoch by; None for none.
     """
 
@@ -36,6 +39,17 @@ class Feed:
     training: Callable[[int], tf.data.Dataset]
     plain: tf.data.Dataset
     validation: tf.data.Dataset | None
+
+
+def measuring_batch(images: np.ndarray) -> int:
+    """Give how many pictures (m, height, width, ...) are measured at once, the same number on each device.
+
+    Fewer where they are large, so that their maps fit into memory.
+    """
+    height, width = images.shape[1:3]
+    devices = max(1, len(gpu_names()))
+    batch = min(_MEASURING_BATCH, _PIXELS_AT_ONCE // (height * width))
+    return max(devices, batch // devices * devices)
 
 
 def fit_batches(
@@ -74,7 +88,7 @@ def fit_batches(
                 settings.weight_decay,
                 factors=learning_rate_factors,
                 scale_loss=state.precision == "float16",
-                outputs=twin.output_names,
+                answering=answering_variables(twin),
             )
             # Objects, because a metric's name makes its variables while the step is traced, which traces it twice.
             twin.compile(optimizer, loss, metrics=list(make_metrics()))

@@ -23,6 +23,7 @@ from keras_cv_course.errors import DataContentError, ImageFileError, ModelError
 from keras_cv_course.metrics.detection import ignored_objects
 from keras_cv_course.models.detector import Detector, Resize
 from keras_cv_course.models.input_size import copy_weights, fixed_size
+from keras_cv_course.models.nested_layers import answering_variables
 from keras_cv_course.training.augment_boxes import BoxAugmentation
 from keras_cv_course.training.batch_norm import fused_batch_norm, reestimate_statistics
 from keras_cv_course.training.detector_batches import BoxedPixels, Size, detector_batches, detector_steps
@@ -281,7 +282,7 @@ def _train_phase(
         scale_loss=state.precision == "float16",
         clip_norm=config.clip_norm,
         average=config.average,
-        outputs=model.output_names,
+        answering=answering_variables(model),
     )
     loss = LOSSES[config.loss](plan.anchors)
     model.compile(optimizer, loss, metrics=[YoloMetrics(loss)])

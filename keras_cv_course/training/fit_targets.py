@@ -1,5 +1,6 @@
 """Train a model whose targets are numbers, such as boxes or points, as `fit` trains a classifier."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,11 +13,10 @@ from keras_cv_course.errors import DataContentError, ModelError
 from keras_cv_course.models.pixels import white_level
 from keras_cv_course.training.batches import Change, Encode, Targets, ordered_batches, shuffled_batches, steps_per_epoch
 from keras_cv_course.training.device import check_shared_evenly
-from keras_cv_course.training.fit_batches import MEASURING_BATCH, Feed, fit_batches
+from keras_cv_course.training.fit_batches import Feed, fit_batches, measuring_batch
 from keras_cv_course.training.fit_settings import FitSettings
 from keras_cv_course.training.run_folder import History, RunFolder, Savable
 
-_PIXELS_AT_ONCE = MEASURING_BATCH * 256 * 256
 _ENOUGH_PIXELS = 2**26  # for the statistics of batch norms
 
 
@@ -117,17 +117,14 @@ def fit_targets(
         )
 
     def measuring(data: TargetImages) -> tf.data.Dataset:
-        return ordered_batches(data.images, data.targets, _measuring_batch(data), encode=encode, white=white)
+        return ordered_batches(data.images, data.targets, measuring_batch(data.images), encode=encode, white=white)
 
-    def plain() -> tf.data.Dataset:
-        batch = _measuring_batch(train)
-        one_pass = shuffled_batches(train.images, train.targets, batch, epochs=1, seed=settings.seed, white=white)
-        return one_pass.take(max(1, _ENOUGH_PIXELS // (batch * _pixels_of(train))))
-
+    at_once = measuring_batch(train.images)
+    enough = max(1, _ENOUGH_PIXELS // (at_once * math.prod(train.images.shape[1:3])))
     feed = Feed(
         steps_per_epoch(len(train), settings.batch_size),
         batches,
-        plain(),
+        shuffled_batches(train.images, train.targets, at_once, epochs=1, seed=settings.seed, white=white).take(enough),
         None if validation is None else measuring(validation),
     )
     return fit_batches(
@@ -142,17 +139,6 @@ def fit_targets(
         resume=resume,
         callbacks=callbacks,
     )
-
-
-def _measuring_batch(data: TargetImages) -> int:
-    """Give how many pictures are measured at once: fewer where they are large, so that their maps fit into memory."""
-    return max(1, min(MEASURING_BATCH, _PIXELS_AT_ONCE // _pixels_of(data)))
-
-
-def _pixels_of(data: TargetImages) -> int:
-    """Give the number of pixels of each picture."""
-    height, width = data.images.shape[1:3]
-    return height * width
 
 
 def _check_size(model: keras.Model, data: TargetImages) -> None:

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Literal
 
 import keras
@@ -24,12 +24,12 @@ def make_optimizer(
     scale_loss: bool = False,
     clip_norm: float | None = None,
     average: float | None = None,
-    outputs: Sequence[str] = (),
+    answering: Collection[str] = (),
 ) -> keras.optimizers.Optimizer:
     """Make an optimizer.
 
     Args:
-        name: of the optimizer.
+        name: a key of `OPTIMIZERS`.
         learning_rate: a number or a Keras schedule.
         weight_decay: subtracted at each step: its product with weight and learning rate. Biases and batch norms are
             exempt.
@@ -40,15 +40,16 @@ def make_optimizer(
         average: share of the old value that a moving average of the weights keeps at each step, from the time on when
             it is less than 1 - 9 / (9 + steps done); before, it keeps that. ``model.fit`` puts the averages into the
             model at its end. None for no average.
-        outputs: names of the layers that give the model's answers. Their kernels ``muon`` leaves to Adam, as its papers
-            do: a network whose first answers are far off would take long to mend them.
+        answering: paths of the variables of the layers that give the model's answers, see
+            :func:`~keras_cv_course.models.nested_layers.answering_variables`. ``muon`` leaves them to Adam, as its
+            papers do: a network whose first answers are far off would take long to mend them.
     """
     plain, with_factors = OPTIMIZERS[name]
     options: dict[str, Any] = {"momentum": 0.9, "nesterov": True} if name == "sgd" else {}
     decay: dict[str, float | None] = {"weight_decay": weight_decay} if factors is None else {"weight_decay": None}
     if name == "muon":
         decay["adam_weight_decay"] = decay["weight_decay"]
-        options["exclude_layers"] = [rf"(^|/){re.escape(name)}/" for name in outputs]
+        options["exclude_layers"] = [f"^{re.escape(path)}$" for path in sorted(answering)]
     options["global_clipnorm"] = clip_norm
     if average is not None:
         options |= {"use_ema": True, "ema_momentum": average}
@@ -109,20 +110,22 @@ class Adam(_RampedAverage, keras.optimizers.Adam):
 class Muon(_RampedAverage, keras.optimizers.Muon):
     """Keras's Muon, with another start of the moving average, and for the kernels of convolutions too.
 
-    A kernel is taken as the matrix that it is at each place: from all it sees to its channels. A step makes all its
-    directions equally long, also those along which gradients are small (Jordan, "Muon: an optimizer for hidden layers
-    in neural networks", 2024), at the length that a step of Adam would have (Liu et al., "Muon is scalable for LLM
-    training", 2025, section 2.2). Vectors, and kernels with a single channel, are Adam's.
+    A kernel is taken as the matrix that it is at each place of the picture, its last axis against all others together.
+    A step makes all directions of the matrix about equally long, also those along which gradients are small (Jordan,
+    "Muon: an optimizer for hidden layers in neural networks", 2024), and its weights move by a fifth of the rate in the
+    root mean square, about as with Adam (Liu et al., "Muon is scalable for LLM training", 2025, section 2.2). What is
+    no matrix is Adam's: numbers, vectors, kernels of a single row or column.
     """
 
     def _should_use_adamw(self, variable: Any) -> bool:
-        *seen, channels = variable.shape
-        is_matrix = seen and min(math.prod(seen), channels) > 1
-        return not is_matrix or any(re.search(pattern, variable.path) for pattern in self.exclude_layers)
+        *others, last = tuple(variable.shape) or (1,)
+        if min(math.prod(others), last) == 1 or (self.exclude_embeddings and "embedding" in variable.path.lower()):
+            return True
+        return any(re.search(pattern, variable.path) for pattern in self.exclude_layers)
 
     def _muon_update_step(self, gradient: Any, variable: Any, lr: Any, m: Any) -> None:
         self.assign_add(m, gradient + m * (self.momentum - 1))  # in Keras's order: its own numbers bit for bit
-        ahead = gradient + self.momentum * m
+        ahead = gradient + self.momentum * m if self.nesterov else m
         step = self.zeropower_via_newtonschulz5(keras.ops.reshape(ahead, (-1, variable.shape[-1])), self.ns_steps)
         self.assign_sub(variable, keras.ops.reshape(self.lr_adjust(lr * step), variable.shape))
 

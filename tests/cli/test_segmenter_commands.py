@@ -18,6 +18,7 @@ from keras_cv_course.data.segmented_images import SegmentedImages, draw_segmente
 from keras_cv_course.data.synthetic.road_scenes import SURFACES
 from keras_cv_course.models.segmenter import load_segmenter
 from keras_cv_course.run_lengths import decode_masks, encode_masks
+from keras_cv_course.training.fit_segmenter import SegmenterSettings
 from keras_cv_course.transfer.backbones import load_backbone
 
 FAST = ("--input-size", 64, "--batch-size", 4, "--epochs", 1, "--precision", "float32")
@@ -43,6 +44,10 @@ def test_a_run_has_its_files_and_figures(run: Path) -> None:
     config = json.loads((run / "config.json").read_text())
     assert (config["task"], config["class_names"]) == ("segmenter", [*SURFACES])
     assert [config["fit"][part] for part in ("cross_entropy", "dice", "focal")] == [1, 0, 0.5]
+    assert config["fit"]["augmentation"] is None  # of drawn pictures
+    assert SegmenterSettings.from_json(config["fit"]) == SegmenterSettings(
+        epochs=1, batch_size=4, precision="float32", dice=0, focal=0.5, augmentation=None
+    )
     assert 0 <= json.loads((run / "result.json").read_text())["mean_iou"] <= 1
     assert load_segmenter(run).colours == tuple(ROAD_COLOURS.values())
 

@@ -1,5 +1,6 @@
 """Losses of class maps against plain loops over pixels."""
 
+import copy
 import math
 from pathlib import Path
 
@@ -57,6 +58,23 @@ def test_losses_are_those_of_a_loop(batch: tuple[np.ndarray, np.ndarray]) -> Non
     weighted = SegmentationLoss(0.5, 2.0, 3.0)(*batch)
     expected = 0.5 * cross_entropy + 2 * dice + 3 * float(focal_loss(*batch))
     assert float(weighted) == pytest.approx(expected, **tolerance)
+
+
+def test_in_one_pass_loss_and_gradient_are_the_same(batch: tuple[np.ndarray, np.ndarray]) -> None:
+    class_maps, logits = batch
+    loss, x = SegmentationLoss(1.0, 1.0, 0.5, (0.5, 1.0, 3.0)), tf.constant(logits)
+    found = []
+    for function in (loss, loss._sum, copy.deepcopy(loss)):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            value = function(class_maps, x)
+        found.append((value, tape.gradient(value, x)))
+    for value, gradient in found[::2]:
+        np.testing.assert_allclose(value, found[1][0], rtol=1e-6)  # sums in another order
+        np.testing.assert_allclose(gradient, found[1][1], rtol=1e-5, atol=1e-7)
+    for _ in range(2):
+        with pytest.raises(ModelError, match="for each of 3 classes"):
+            SegmentationLoss(class_weights=(1, 2))(*batch)
 
 
 def test_class_weights_are_those_of_a_loop(batch: tuple[np.ndarray, np.ndarray]) -> None:

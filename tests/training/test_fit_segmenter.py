@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from stopping import Stop
 
 from keras_cv_course.data.masked_images import IGNORED
 from keras_cv_course.data.segmented_images import SegmentedImages
@@ -14,7 +15,7 @@ from keras_cv_course.errors import ModelError
 from keras_cv_course.models.segmenter import load_segmenter
 from keras_cv_course.models.unet import unet
 from keras_cv_course.training.augment import Augmentation
-from keras_cv_course.training.fit_segmenter import SegmenterSettings, augment_segmented, fit_segmenter, mean_iou_metric
+from keras_cv_course.training.fit_segmenter import MeanIoU, SegmenterSettings, augment_segmented, fit_segmenter
 from keras_cv_course.training.run_folder import RunFolder
 
 SIZE = (16, 24)
@@ -72,16 +73,36 @@ def test_learns_to_tell_rectangles_apart_and_keeps_what_its_use_needs(tmp_path: 
     for number in range(3):  # IoU of each class
         said, there = found[..., 1:] == number, data.class_maps[..., 1:] == number
         assert (said & there).sum() / (said | there).sum() >= 0.85
+    history_of_keras = keras.saving.load_model(folder.model).evaluate(
+        data.images[:8] / np.float32(255), data.class_maps[:8], return_dict=True, verbose=0
+    )
+    assert history_of_keras["mean_iou"] > 0.8  # loss and metric are in the file too
     loaded = load_segmenter(folder.path)
     assert (loaded.class_names, loaded.colours) == (data.class_names, COLOURS)
     np.testing.assert_array_equal(loaded.predict(data.images), found)
+
+
+def test_a_stopped_run_goes_on_bit_for_bit(tmp_path: Path) -> None:
+    data, settings = rectangles(16), SegmenterSettings(epochs=2, precision="float32", augmentation=GEOMETRY)
+    assert settings.optimizer == "muon"
+
+    def train(**options: object) -> list[np.ndarray]:
+        keras.utils.set_random_seed(0)
+        segmenter, _ = fit_segmenter(unet((*SIZE, 3), 3, filters=(4, 6)), data, settings, colours=COLOURS, **options)
+        return segmenter.model.get_weights()
+
+    expected, run = train(), RunFolder(tmp_path / "run")
+    with pytest.raises(KeyboardInterrupt):
+        train(folder=run, callbacks=[Stop(1, 2)])
+    for one, other in zip(train(folder=run, resume=True), expected, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_the_metric_is_that_of_numpy() -> None:
     draw = np.random.default_rng(1)
     class_maps, logits = draw.integers(0, 3, (4, 5, 6)).astype(np.uint8), draw.normal(size=(4, 5, 6, 3)).astype("f4")
     class_maps[draw.random(class_maps.shape) < 0.3] = IGNORED
-    metric = mean_iou_metric(3)
+    metric = MeanIoU(3)
     for part in (slice(0, 1), slice(1, 4)):
         metric.update_state(class_maps[part], logits[part])
     said, counted = logits.argmax(axis=-1), class_maps != IGNORED
@@ -89,6 +110,9 @@ def test_the_metric_is_that_of_numpy() -> None:
         ((said == c) & (class_maps == c)).sum() / (((said == c) & counted) | (class_maps == c)).sum() for c in range(3)
     ]
     assert float(metric.result()) == pytest.approx(np.mean(expected), rel=1e-6)
+    again = MeanIoU.from_config(metric.get_config())
+    again.update_state(class_maps, logits)
+    assert float(again.result()) == pytest.approx(np.mean(expected), rel=1e-6)
 
 
 def test_what_does_not_fit_is_refused() -> None:

@@ -77,7 +77,7 @@ def test_a_stopped_run_goes_on_bit_for_bit(bars: TargetImages, tmp_path) -> None
 
 def test_statistics_come_from_few_large_pictures_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of 8 pictures of 8 x 8 pixels, two at once fit into what is allowed here, and four are enough."""
-    monkeypatch.setattr(module, "_PIXELS_AT_ONCE", 2 * 64)
+    monkeypatch.setattr(fit_batches, "_PIXELS_AT_ONCE", 2 * 64)
     monkeypatch.setattr(module, "_ENOUGH_PIXELS", 4 * 64)
     images = np.random.default_rng(0).integers(0, 256, (8, 8, 8, 3)).astype(np.uint8)
     data = TargetImages(images, np.zeros((8, 1), np.float32))
@@ -86,11 +86,19 @@ def test_statistics_come_from_few_large_pictures_at_once(monkeypatch: pytest.Mon
     def taken(model: keras.Model, batches: tf.data.Dataset) -> None:
         seen.extend(tuple(pictures.shape) for pictures, _ in batches)
 
+    def measured(model: keras.Model, feed: fit_batches.Feed, *others: object) -> None:
+        taken(model, feed.validation)
+
     monkeypatch.setattr(fit_batches, "reestimate_statistics", taken)
+    monkeypatch.setattr(fit_batches, "_train_epochs", measured)
     inputs = keras.Input((8, 8, 3))
     outputs = keras.layers.Dense(1)(keras.layers.GlobalAveragePooling2D()(keras.layers.BatchNormalization()(inputs)))
     fit_targets(keras.Model(inputs, outputs), data, replace(SETTINGS, epochs=1), loss="mse", validation=data)
-    assert seen == [(2, 8, 8, 3)] * 2
+    assert seen == [(2, 8, 8, 3)] * (4 + 2)  # all to measure by, then those for the statistics
+    monkeypatch.setattr(fit_batches, "gpu_names", lambda: ["one", "another"])
+    assert fit_batches.measuring_batch(images) == 2
+    monkeypatch.setattr(fit_batches, "_PIXELS_AT_ONCE", 5 * 64)
+    assert fit_batches.measuring_batch(images) == 4  # the same number for each
 
 
 def test_what_cannot_be_is_refused(bars: TargetImages) -> None:

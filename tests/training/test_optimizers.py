@@ -97,7 +97,7 @@ def test_muon_takes_a_convolution_s_kernel_as_a_matrix() -> None:
     np.testing.assert_array_equal(of_kernel.reshape(18, 4), of_matrix)
 
 
-@pytest.mark.parametrize("shape", [(4,), (1, 4), (3, 3, 2, 1)], ids=["vector", "row", "depthwise"])
+@pytest.mark.parametrize("shape", [(), (4,), (1, 4), (3, 3, 2, 1)], ids=["number", "vector", "row", "depthwise"])
 def test_muon_leaves_to_adam_what_is_no_matrix(shape: tuple[int, ...]) -> None:
     np.testing.assert_array_equal(
         steps_of(make_optimizer("muon", RATE), shape), steps_of(make_optimizer("adam", RATE), shape)

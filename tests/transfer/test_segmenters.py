@@ -32,6 +32,19 @@ def test_logits_have_the_size_of_the_picture() -> None:
     assert np.isfinite(model.predict_on_batch(np.full((1, 64, 96, 3), 99.0, np.float32))).all()
 
 
+def test_the_work_is_on_small_maps_and_begins_with_a_look_around() -> None:
+    model = unet_on(backbone(2, 2, 2, 2, size=(128, 128)), 3)
+    channels = {level: model.get_layer(f"up{level}_conv").output.shape[1:] for level in range(3)}
+    assert channels == {0: (64, 64, 16), 1: (32, 32, 32), 2: (16, 16, 64)}
+    twice = [layer.name for layer in model.layers if layer.name.endswith("_conv2")]
+    assert twice == ["up2_conv2", "up1_conv2"]
+    around = keras.Model(model.input, model.get_layer("around").output)
+    assert around.output.shape[1:] == (8, 8, 96)
+    dark, lit = np.zeros((2, 1, 128, 128, 3), np.float32)
+    lit[:, -16:, -16:] = 1  # one place; the opposite one is seven away
+    assert np.abs(around.predict_on_batch(lit) - around.predict_on_batch(dark))[0, 0, 0].max() > 1e-5
+
+
 def test_maps_that_are_no_exact_halves_are_joined() -> None:
     inputs = keras.Input((32, 64, 3))
     x = layers.Conv2D(4, 3, 2, "same")(inputs)
