@@ -65,6 +65,7 @@ def test_all_of_this_holds_elsewhere_without_root(as_root: Path) -> None:
     run_here_as(as_root, open_to_all(Path(sys.base_prefix)), USER)
 
 
+@pytest.mark.slow  # without root, below, a container keeps less
 def test_all_of_this_holds_elsewhere_in_a_container(as_root: Path) -> None:
     run_here_as(as_root, open_to_all(Path(sys.base_prefix)), CONTAINER)
 
