@@ -15,7 +15,7 @@ class FitSettings:
     Attributes:
         epochs: passes over the training pictures.
         batch_size: pictures a step, over all GPUs together.
-        optimizer: ``sgd`` (Nesterov momentum 0.9), ``adam`` or ``muon``.
+        optimizer: ``sgd`` (Nesterov momentum 0.9), ``adam`` or ``muon``; the last two want rates of some thousandths.
         learning_rate: the highest; it rises to it evenly during the warm-up and falls to 0 along a half cosine.
         warmup_epochs: length of the rise; at most half of the epochs.
         weight_decay: of convolution and dense kernels, relative to the learning rate; biases and batch norms have none.
