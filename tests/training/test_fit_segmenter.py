@@ -73,10 +73,10 @@ def test_learns_to_tell_rectangles_apart_and_keeps_what_its_use_needs(tmp_path: 
     for number in range(3):  # IoU of each class
         said, there = found[..., 1:] == number, data.class_maps[..., 1:] == number
         assert (said & there).sum() / (said | there).sum() >= 0.85
-    history_of_keras = keras.saving.load_model(folder.model).evaluate(
+    measured = keras.saving.load_model(folder.model).evaluate(
         data.images[:8] / np.float32(255), data.class_maps[:8], return_dict=True, verbose=0
     )
-    assert history_of_keras["mean_iou"] > 0.8  # loss and metric are in the file too
+    assert measured["mean_iou"] > 0.8  # loss and metric are in the file too
     loaded = load_segmenter(folder.path)
     assert (loaded.class_names, loaded.colours) == (data.class_names, COLOURS)
     np.testing.assert_array_equal(loaded.predict(data.images), found)

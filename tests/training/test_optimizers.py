@@ -1,7 +1,6 @@
-"""Shares of the learning rate: against Keras's own optimizers at other rates."""
+"""Shares of the learning rate, and Muon on kernels: against Keras's own optimizers."""
 
 import json
-from dataclasses import replace
 
 import keras
 import numpy as np
@@ -106,9 +105,14 @@ def test_muon_leaves_to_adam_what_is_no_matrix(shape: tuple[int, ...]) -> None:
 
 def test_muon_leaves_to_adam_what_answers(colour_squares: LabelledImages) -> None:
     config = FitConfig(
-        epochs=1, batch_size=len(colour_squares), learning_rate=0.01, weight_decay=0, precision="float32"
+        epochs=1,
+        batch_size=len(colour_squares),
+        optimizer="muon",
+        learning_rate=0.01,
+        warmup_epochs=0,
+        weight_decay=0,
+        precision="float32",
     )
-    config = replace(config, optimizer="muon", warmup_epochs=0)
     model = two_layers()
     before = {v.path: v.numpy() for v in model.trainable_variables}
     fit(model, colour_squares, config)
@@ -127,9 +131,8 @@ def test_a_step_of_muon_is_about_as_long_in_all_directions() -> None:
     given = np.linalg.svd(gradient, compute_uv=False)
     assert given.max() > 20 * given.min()
     whole = RATE * 0.2 * np.sqrt(24)  # as Adam's: about 0.2 of the rate for each weight
-    assert (
-        0.6 * whole < lengths.min() < lengths.max() < 1.3 * whole
-    )  # five steps of Newton and Schulz are no more exact
+    # Five steps of Newton and Schulz are no more exact.
+    assert 0.6 * whole < lengths.min() < lengths.max() < 1.3 * whole
 
 
 def two_layers() -> keras.Model:
